@@ -1,0 +1,1 @@
+"""Reading study data: formats, encodings, specifications, checks and fingerprints."""

@@ -1,0 +1,1 @@
+"""The independent twin of each headline statistic: same name, same signature, another route."""

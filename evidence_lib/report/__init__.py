@@ -1,0 +1,1 @@
+"""Tables, figures, words and the page that a reader gets."""

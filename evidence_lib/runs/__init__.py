@@ -1,0 +1,1 @@
+"""Running reports: execution and publishing."""

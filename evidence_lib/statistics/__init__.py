@@ -1,0 +1,1 @@
+"""Statistics: arrays or small frames in, estimates or tidy frames out."""
