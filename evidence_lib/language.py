@@ -1,9 +1,9 @@
 """Words: the only place that formats numbers, dates and text.
 
-A ``Message`` is a catalogue key with its values; ``Words(language)`` turns it into text. Catalogues are gettext .po
-files, ``locale/<language>/<domain>.po``, one per domain (the part of the key before the first dot names no file;
-all domains of a language form one catalogue). Placeholders are ``{name}`` or ``{name:kind}`` where the kind is a
-number form of ``Words``: ``{share:percent}``, ``{p:p}``, ``{when:date}``.
+A ``Message`` is a catalogue key with its values; ``Words(language)`` turns it into text. The catalogue of a language
+is all gettext files ``locale/<language>/*.po`` together; a key stands in one of them. Placeholders are ``{name}`` or
+``{name:kind}`` where the kind is a number form of ``Words``: ``{share:percent}``, ``{p:p}``, ``{when:date}``. An entry
+with plural forms chooses by the value ``count``.
 """
 
 from __future__ import annotations
@@ -173,6 +173,14 @@ class Words:
         """A p-value, without the "p =": ``0.0034``, ``<0.0001``."""
         return p_text(value) if value is not None else self("form.not_estimable")
 
+    def duration(self, value: float, unit: str, digits: int | None = None) -> str:
+        """A length of time with its unit; whole years where months are a multiple of 12: ``5 years``, ``4.9 months``."""
+        if unit == "months" and digits is None and value >= 12 and value % 12 == 0:
+            value, unit = value / 12, "years"
+        shown = (0 if float(value).is_integer() else 1) if digits is None else digits
+        rounded = round_half_away(value, shown)
+        return self(f"duration.{unit}", count=1 if rounded == 1 else 2, number=self.number(value, shown))
+
     def date(self, value: str | dt.date) -> str:
         """A calendar date in full."""
         from babel.dates import format_date
@@ -209,6 +217,7 @@ _FORMS: dict[str, Any] = {
     "per100": lambda words, value: words.number(_times_100(value), 0),
     "signed1": lambda words, value: _signed(words, value, 1),
     "signed_per100": lambda words, value: _signed(words, float(_times_100(value)), 0),
+    "number1": lambda words, value: words.number(value, 1),
     "p": lambda words, value: words.p_value(value),
     "date": lambda words, value: words.date(value),
 }

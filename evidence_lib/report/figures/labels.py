@@ -1,0 +1,124 @@
+"""Direct labels: the name of a curve beside the curve, where it covers neither a curve nor another label."""
+
+from __future__ import annotations
+
+import textwrap
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from evidence_lib.report.theme import Pen
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Steps = tuple[Sequence[float], Sequence[float]]
+FAR = 0.14
+
+
+def wrapped(label: str, width: int) -> list[str]:
+    """The label in at most three lines of at most ``width`` characters; longer labels end with an ellipsis."""
+    lines = textwrap.wrap(label, width=width, break_long_words=True, max_lines=3, placeholder=" \u2026")
+    return lines or [label]
+
+
+def height_at(steps: Steps, time: float) -> float | None:
+    """The height of a step curve at a time; None after its last step, where nothing is drawn."""
+    times, heights = steps
+    if not times or time > times[-1] or time < times[0]:
+        return None
+    return heights[bisect_right(times, time) - 1]
+
+
+def place_labels(
+    axes: Axes,
+    texts: Mapping[str, str],
+    curves: Mapping[str, Steps],
+    pen: Mapping[str, Pen],
+    *,
+    at: float,
+    gap: float,
+) -> None:
+    """Write each text right-aligned at time ``at``, at the free height nearest to its curve.
+
+    Curves are served from the top; the upper ones prefer a place above the curve. A label that had to move far gets
+    a thin line to its curve. ``gap`` is the distance to the left of ``at``, in time.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    figure = axes.figure
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[arg-type]
+    ends = {arm: height_at(steps, at) for arm, steps in curves.items()}
+    anchors = {arm: _anchor(curves[arm], at) if end is None else (at, end) for arm, end in ends.items()}
+    order = sorted(texts, key=lambda arm: -anchors[arm][1])
+    taken: list[tuple[float, float, float, float]] = []
+    for rank, arm in enumerate(order):
+        label = axes.text(
+            at - gap, 0.5, texts[arm], ha="right", va="center", color=pen[arm].colour, fontweight="bold", zorder=5
+        )
+        box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
+        width, height = box.width, box.height
+        prefer_above = rank < len(order) / 2
+        centre, right = _free_place(
+            width, height, anchors[arm], curves, taken, prefer_above=prefer_above, right=at - gap, gap=gap
+        )
+        label.set_position((right, centre))
+        taken.append((right - width, right, centre - height / 2, centre + height / 2))
+        if abs(centre - anchors[arm][1]) > FAR:
+            side = centre + (height / 2 if anchors[arm][1] > centre else -height / 2)
+            axes.plot([right - width / 4, anchors[arm][0]], [side, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6)
+
+
+def _anchor(steps: Steps, at: float) -> tuple[float, float]:
+    """The end of a curve that ends before ``at``."""
+    times, heights = steps
+    return (min(times[-1], at), heights[-1]) if times else (at, 0.5)
+
+
+def _free_place(
+    width: float,
+    height: float,
+    anchor: tuple[float, float],
+    curves: Mapping[str, Steps],
+    taken: Sequence[tuple[float, float, float, float]],
+    *,
+    prefer_above: bool,
+    right: float,
+    gap: float,
+) -> tuple[float, float]:
+    """The centre height and the right edge of the nearest place that covers nothing.
+
+    Left of the milestone first; where the curves leave no room there, further left. If every place covers a curve,
+    the one that covers no other label.
+    """
+    rights = [right, *(right - width * k / 2 for k in (1, 2, 3))]
+    step = height / 6
+    offsets = [i * step for i in range(int(1.0 / step) + 1)]
+    fallback: tuple[float, float] | None = None
+    for edge in rights:
+        left = edge - width
+        if left < gap and edge != right:
+            break
+        signs = (1, -1) if prefer_above else (-1, 1)
+        for offset in offsets:
+            for sign in signs:
+                centre = anchor[1] + sign * offset
+                low, high = centre - height / 2, centre + height / 2
+                if low < 0.01 or high > 1.02:
+                    continue
+                if any(l < edge and left < r and b < high and low < t for l, r, b, t in taken):  # noqa: E741
+                    continue
+                fallback = fallback or (centre, edge)
+                if not _covers_a_curve(left - gap, edge + gap, low, high, curves):
+                    return centre, edge
+    return fallback or (anchor[1], right)
+
+
+def _covers_a_curve(left: float, right: float, low: float, high: float, curves: Mapping[str, Steps]) -> bool:
+    margin = 0.012
+    for steps in curves.values():
+        for i in range(25):
+            height = height_at(steps, left + (right - left) * i / 24)
+            if height is not None and low - margin < height < high + margin:
+                return True
+    return False

@@ -1,0 +1,19 @@
+"""Tables for readers: each takes results or facts of the study and gives a table of texts."""
+
+from evidence_lib.report.tables.effects import median_and_survival, milestones, rmst, tests_and_hazard_ratios
+from evidence_lib.report.tables.people import attrition, baseline, estimand, follow_up
+from evidence_lib.report.tables.trust import checks, provenance, sources
+
+__all__ = [
+    "attrition",
+    "baseline",
+    "checks",
+    "estimand",
+    "follow_up",
+    "median_and_survival",
+    "milestones",
+    "provenance",
+    "rmst",
+    "sources",
+    "tests_and_hazard_ratios",
+]

@@ -1,0 +1,177 @@
+"""How ``rep.record`` calls a statistic and its twin: arguments from the frame and the report, then the comparison."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from evidence_lib.conventions import convention
+from evidence_lib.errors import InvalidInput, RecalculationError
+from evidence_lib.language import Message
+from evidence_lib.results import Estimate, Estimates
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evidence_lib.report.context import Context
+
+Answer = Estimate | Estimates
+COMPARED = ("estimate", "std_error", "conf_low", "conf_high", "test_statistic")
+TABLE_OF = {
+    "kaplan_meier": "km.curve",
+    "at_risk": "km.at_risk",
+    "baseline_summary": "baseline",
+    "standardized_differences": "baseline.standardized_difference",
+    "log_hazard_ratio_over_time": "proportional_hazards.curve",
+}
+FRAME_COLUMNS = {"time": "time", "event": "event", "group": "arm"}
+NAMED_COLUMNS = ("strata", "covariates", "subgroups")
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The independent recalculation of a statistic: the function, where it comes from, and how close it must be."""
+
+    function: Callable[..., Any]
+    source: str
+    tolerance: float
+
+
+def twin_of(statistic: Callable[..., Any]) -> Twin | None:
+    """The function of the same name in ``recalculation``; None where a statistic has no twin."""
+    module = statistic.__module__.split(".")[2]
+    try:
+        found = importlib.import_module(f"evidence_lib.recalculation.{module}")
+    except ModuleNotFoundError:
+        return None
+    function = getattr(found, statistic.__name__, None)
+    if function is None:
+        return None
+    return Twin(function, found.SOURCE[statistic.__name__], found.TOLERANCE.get(statistic.__name__, 1e-6))
+
+
+def arguments(
+    statistic: Callable[..., Any],
+    frame: pd.DataFrame,
+    context: Context,
+    treatment: str | None,
+    choices: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The keyword arguments of one call.
+
+    ``time``, ``event`` and ``group`` come from the analysis frame; ``strata``, ``covariates`` and ``subgroups`` are
+    column names that become columns; what else the statistic takes and nobody chose comes from the report's context.
+    Raises InvalidInput for a choice that the statistic does not take.
+    """
+    wanted = inspect.signature(statistic).parameters
+    unknown = sorted(set(choices) - set(wanted))
+    if unknown:
+        raise InvalidInput("the statistic takes no such choice", where=statistic.__name__, found=", ".join(unknown))
+    known = {
+        "treatment": treatment,
+        "reference": context.reference if treatment is not None else None,
+        "tau": context.tau,
+        "times": context.times,
+        "conf_level": context.conf_level,
+        "convention": convention(context.convention),
+    }
+    given: dict[str, Any] = {}
+    for name in wanted:
+        if name in choices and name in NAMED_COLUMNS:
+            given[name] = frame[list(choices[name])] if choices[name] else None
+        elif name in choices:
+            given[name] = choices[name]
+        elif name in FRAME_COLUMNS:
+            given[name] = frame[FRAME_COLUMNS[name]].to_numpy()
+        elif known.get(name) is not None:
+            given[name] = known[name]
+    return given
+
+
+def signature_names(statistic: Callable[..., Any]) -> set[str]:
+    """The names of a statistic's arguments."""
+    return set(inspect.signature(statistic).parameters)
+
+
+def default_groups(context: Context, treatment: str | None, arm: str | None, grouped_by_arm: bool) -> dict[str, str]:
+    """The groups of a result that the statistic itself cannot know.
+
+    A comparison names both arms; a result of one arm names it; one over all subjects says ``arm: all``.
+    """
+    if treatment is not None:
+        return {"treatment": treatment, "reference": context.reference, "subgroup": "all"}
+    if arm is not None:
+        return {"arm": arm}
+    if grouped_by_arm and len(context.treatments) == 1:
+        return {"treatment": context.treatments[0], "reference": context.reference, "subgroup": "all"}
+    return {"arm": "all"}
+
+
+def grouped(estimate: Estimate, groups: Mapping[str, str]) -> Estimate:
+    """The estimate with these groups; its own go before them."""
+    return replace(estimate, groups={**groups, **estimate.groups})
+
+
+def withheld(estimate: Estimate, reason: Message) -> Estimate:
+    """The estimate without its answer: counts stay, everything else is None, and the reason says why."""
+    empty = {name: None for name in estimate.stated() if name not in ("n", "events")}
+    return replace(estimate, status="withheld", reason=reason, **empty)  # type: ignore[arg-type]
+
+
+def items(answer: Answer) -> tuple[Estimate, ...]:
+    """The estimates of an answer."""
+    return answer.items if isinstance(answer, Estimates) else (answer,)
+
+
+def pairs(first: Answer, second: Answer, name: str) -> list[tuple[Estimate, Estimate]]:
+    """Estimates and their recalculations, matched by analysis and groups. Raises RecalculationError where one is missing."""
+    found = {(e.analysis, tuple(sorted(e.groups.items()))): e for e in items(second)}
+    matched = []
+    for estimate in items(first):
+        twin = found.get((estimate.analysis, tuple(sorted(estimate.groups.items()))))
+        if twin is None:
+            raise RecalculationError("the recalculation gives no such result", where=name, found=str(estimate.groups))
+        matched.append((estimate, twin))
+    return matched
+
+
+def compare(estimate: Estimate, twin: Estimate, tolerance: float) -> dict[str, bool]:
+    """Whether each compared statistic agrees: |a - b| <= tolerance * max(|a|, scale).
+
+    The scale is the standard error, and 1 for a chi-square (which has none; its own standard deviation is
+    sqrt(2 df)). A statistic that the twin leaves out while the estimate gives it is not compared; the other way
+    round they disagree.
+    """
+    scale = estimate.std_error if estimate.std_error is not None else 1.0 if estimate.is_test else 0.0
+    agrees = {}
+    for name in COMPARED:
+        if name not in estimate.stated():
+            continue
+        ours, theirs = getattr(estimate, name), getattr(twin, name)
+        if ours is None or theirs is None:
+            if ours is None or name in ("estimate", "test_statistic"):
+                agrees[name] = ours is None and theirs is None
+            continue
+        agrees[name] = abs(ours - theirs) <= tolerance * max(abs(ours), scale)
+    return agrees
+
+
+def refuse_disagreement(estimate: Estimate, twin: Estimate, agrees: Mapping[str, bool], source: str) -> None:
+    """Raise RecalculationError naming every statistic whose two values differ."""
+    wrong = [name for name, same in agrees.items() if not same]
+    if wrong:
+        values = "; ".join(f"{name} {getattr(estimate, name)!r} against {getattr(twin, name)!r}" for name in wrong)
+        raise RecalculationError(
+            "a number and its independent recalculation disagree",
+            where=f"{estimate.analysis} {dict(estimate.groups)}",
+            found=values,
+            mend=f"the second value comes from {source}; nothing is published until the two agree",
+        )
+
+
+def selected(treatments: Sequence[str], wanted: Iterable[str]) -> list[str | None]:
+    """The treatments to call a statistic for, one by one; one call without any where it compares nothing."""
+    return list(treatments) if "treatment" in wanted else [None]

@@ -1,0 +1,282 @@
+"""``Report``: statistics in, records and page material out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evidence_lib.conventions import DAYS_PER_UNIT
+from evidence_lib.errors import InvalidInput, NotebookError
+from evidence_lib.language import Message, message
+from evidence_lib.results import Estimate, Estimates, Gate, ResultSet, analyses, rows_of
+from evidence_lib.session import calls
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evidence_lib.data.adam import AnalysisFrame
+    from evidence_lib.report.context import Context
+
+SHOW_MIME = "application/vnd.evidence-lib.show+json"
+CONTEXT_MIME = "application/vnd.evidence-lib.context+json"
+
+
+@dataclass
+class Report:
+    """One report while its notebook runs. Made by ``open_report``; see DESIGN for how a notebook uses it.
+
+    ``results`` is the analysis results dataset so far, ``context`` the fixed facts of the report, ``strata``,
+    ``covariates`` and ``subgroups`` the column names that the study file declares.
+    """
+
+    context: Context
+    results: ResultSet
+    language: str
+    folder: Path
+    analysis: AnalysisFrame
+    balance_limit: float | None = None
+    _withheld: dict[str, Message] = field(default_factory=dict)
+    _items: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def strata(self) -> list[str]:
+        """The stratification factors of the report."""
+        return list(self.context.strata)
+
+    @property
+    def covariates(self) -> list[str]:
+        """The covariates of the adjusted analysis."""
+        return list(self.context.covariates)
+
+    @property
+    def subgroups(self) -> list[str]:
+        """The variables of the subgroup analysis."""
+        return list(self.context.subgroups)
+
+    @property
+    def arms(self) -> list[str]:
+        """All arms in display order, the reference last."""
+        return list(self.context.arms)
+
+    def analysis_frame(self) -> pd.DataFrame:
+        """One row per analysed subject: time (days), event (1 = event), arm, and the declared variables.
+
+        Records the attrition, and the number of subjects and events of each arm and of all.
+        """
+        frame = self.analysis.frame
+        self.results.add_table("attrition", self.analysis.attrition)
+        for arm in [*self.arms, "all"]:
+            part = frame if arm == "all" else frame[frame["arm"] == arm]
+            n, events = len(part), int(part["event"].sum())
+            for name, value in (("count.subjects", n), ("count.events", events)):
+                estimate = Estimate(
+                    analysis=name, unit="subjects", method=message("session.counted"), groups={"arm": arm}, estimate=value
+                )
+                self._add(estimate, second=replace(estimate, estimate=_recount(frame, arm, name)), source="plain count")
+        return frame
+
+    def record(
+        self, statistic: Callable[..., Any], frame: pd.DataFrame, *, by: str | None = None, **choices: Any
+    ) -> Any:
+        """Compute a statistic and its independent twin, compare the two, and keep them as rows (or as a table).
+
+        ``by="arm"`` computes it in every arm. A comparison is made for each treatment against the reference.
+        ``strata``, ``covariates`` and ``subgroups`` name columns of ``frame``; other choices go to the statistic.
+        Recording the same key again replaces it. Raises RecalculationError (exit 4) where the two values differ.
+        """
+        if statistic.__name__ in calls.TABLE_OF:
+            return self._record_table(statistic, frame, by, choices)
+        wanted = calls.signature_names(statistic)
+        answers: list[Estimate] = []
+        for arm in self.arms if by == "arm" else [None]:
+            part = frame if arm is None else frame[frame["arm"] == arm]
+            for treatment in calls.selected(self.context.treatments, wanted):
+                answers += self._record_once(statistic, part, treatment, arm, choices)
+        return answers[0] if len(answers) == 1 else Estimates(tuple(answers))
+
+    def _record_once(
+        self, statistic: Callable[..., Any], part: pd.DataFrame, treatment: str | None, arm: str | None, choices: Mapping[str, Any]
+    ) -> list[Estimate]:
+        given = calls.arguments(statistic, part, self.context, treatment, choices)
+        answer, twin = statistic(**given), calls.twin_of(statistic)
+        groups = calls.default_groups(self.context, treatment, arm, "group" in given)
+        if twin is None:
+            found = [calls.grouped(estimate, groups) for estimate in calls.items(answer)]
+            for estimate in found:
+                self._add(estimate)
+            return found
+        found = []
+        for estimate, second in calls.pairs(answer, twin.function(**given), statistic.__name__):
+            named = calls.grouped(estimate, groups)
+            self._add(named, second=second, source=twin.source, tolerance=twin.tolerance)
+            found.append(named)
+        return found
+
+    def _record_table(
+        self, statistic: Callable[..., Any], frame: pd.DataFrame, by: str | None, choices: Mapping[str, Any]
+    ) -> pd.DataFrame:
+        import pandas as pd
+
+        name = calls.TABLE_OF[statistic.__name__]
+        parts = []
+        for arm in self.arms if by == "arm" else [None]:
+            part = frame if arm is None else frame[frame["arm"] == arm]
+            for treatment in calls.selected(self.context.treatments, calls.signature_names(statistic)):
+                table = statistic(**calls.arguments(statistic, part, self.context, treatment, choices))
+                for position, (column, value) in enumerate((("arm", arm), ("treatment", treatment))):
+                    if value is not None:
+                        table.insert(min(position, len(table.columns)), column, value)
+                parts.append(table)
+        self.results.add_table(name, pd.concat(parts, ignore_index=True))
+        return self.table(name)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """A stored table of the results, such as ``km.curve``; ``show`` records it by its name."""
+        frame = self.results.table(name)
+        frame.attrs["evidence_table"] = name
+        return frame
+
+    def gate(
+        self,
+        id: str,
+        measure: float | None,
+        *,
+        limit: float | None,
+        governs: str | None = None,
+        at_least: bool = False,
+        reason: Message | None = None,
+    ) -> Gate:
+        """Record a check: ``measure`` may be at most ``limit`` (or at least it, with ``at_least``).
+
+        Without a limit the check is informational; without a measure it cannot be evaluated. In a comparison that
+        was not randomised a failed check withholds the results that ``governs`` names (``cox.hazard_ratio.*``): call
+        it before they are recorded. In a randomised one it only warns.
+        """
+        if measure is None:
+            result = "not_evaluable"
+        elif limit is None:
+            result = "informational"
+        else:
+            result = "pass" if (measure >= limit if at_least else measure <= limit) else "fail"
+        gate = Gate(id=id, result=result, measure=measure, limit=limit, governs=governs, reason=reason)  # type: ignore[arg-type]
+        self.results.gates[id] = gate
+        if result == "fail" and governs and self.context.design != "randomised":
+            self._withheld[governs] = message("session.withheld", check=message(f"check.{id}.name"))
+        return gate
+
+    def inform(self, id: str, measure: float | None, *, limit: float, reason: Message | None = None) -> Gate:
+        """Record a check that never fails: the wording depends on it, the results do not."""
+        result = "not_evaluable" if measure is None else "informational"
+        gate = Gate(id=id, result=result, measure=measure, limit=limit, governs=None, reason=reason)  # type: ignore[arg-type]
+        self.results.gates[id] = gate
+        return gate
+
+    def show(self, function: Callable[..., Any], *content: Any, **options: Any) -> None:
+        """Show a table, figure or passage made from results, and record how to make it again in any language.
+
+        ``content`` is a table of the results (``rep.table(...)``) or plain JSON material such as ``rep.context``.
+        """
+        from evidence_lib.report.page import display_name, item_kind
+
+        name = display_name(function)
+        kind = item_kind(function)
+        self._items[kind] = self._items.get(kind, 0) + 1
+        record = {
+            "item": f"{kind}{self._items[kind]}",
+            "function": name,
+            "content": [_reference(part) for part in content],
+            "options": options,
+        }
+        self._display(record)
+
+    def say(self, key: str) -> None:
+        """Show a passage of the narrative, such as ``survival.effect``: sentences made from the results."""
+        from evidence_lib.report import narrative
+
+        self.show(narrative.passage, key)
+
+    def complete(self) -> None:
+        """The last call of a notebook: the checks of the whole, then results and completion record on disk.
+
+        The completion record holds the hash of the results file and its number of rows; a runner takes a report as
+        done only when it is there and right.
+        """
+        headline = [row for row in self.results.rows.values() if analyses()[row.analysis].headline]
+        unchecked = {
+            row.analysis
+            for row in headline
+            if row.statistic in ("estimate", "test_statistic") and row.status == "ok" and not row.agrees
+        }
+        self.gate("recalculation", float(len(unchecked)), limit=0.0)
+        text = self.results.to_json()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        report = self.context.report
+        (self.folder / f"{report}.complete.json").unlink(missing_ok=True)
+        _write(self.folder / f"{report}.results.json", text)
+        record = {
+            "report": report,
+            "results_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "rows": len(self.results.rows),
+        }
+        _write(self.folder / f"{report}.complete.json", json.dumps(record) + "\n")
+        self._publish({"text/plain": f"{report}: complete", CONTEXT_MIME: self.context.to_json()})
+
+    def _add(
+        self, estimate: Estimate, *, second: Estimate | None = None, source: str = "", tolerance: float = 1e-6
+    ) -> None:
+        agrees = None
+        if second is not None:
+            agrees = calls.compare(estimate, second, tolerance)
+            calls.refuse_disagreement(estimate, second, agrees, source)
+        reason = next((why for pattern, why in self._withheld.items() if fnmatchcase(estimate.analysis, pattern)), None)
+        if reason is not None:
+            estimate, second, agrees = calls.withheld(estimate, reason), None, None
+        self.results.add(
+            rows_of(
+                estimate,
+                endpoint=self.context.endpoint,
+                population=self.context.population,
+                days_per_unit=DAYS_PER_UNIT[self.context.unit],
+                second=second,
+                second_source=source or None,
+                agrees=agrees,
+            )
+        )
+
+    def _display(self, record: dict[str, Any]) -> None:
+        from evidence_lib.report.context import view
+        from evidence_lib.report.page import render_record
+
+        html = render_record(record, view(self.context, self.results, self.language, record["item"]))
+        self._publish({"text/plain": record["item"], "text/html": html, SHOW_MIME: record})
+
+    def _publish(self, bundle: dict[str, Any]) -> None:
+        from IPython.display import display
+
+        display(bundle, raw=True)
+
+
+def _reference(content: Any) -> dict[str, Any]:
+    name = getattr(content, "attrs", {}).get("evidence_table")
+    if name is not None:
+        return {"table": name}
+    if hasattr(content, "columns"):
+        raise InvalidInput("show takes a table of the results", expected='rep.table("km.curve")', found="a frame")
+    return {"value": content}
+
+
+def _recount(frame: pd.DataFrame, arm: str, name: str) -> int:
+    pairs = zip(frame["arm"].tolist(), frame["event"].tolist(), strict=True)
+    return sum(1 for of, event in pairs if (arm in ("all", of)) and (name == "count.subjects" or event == 1))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise NotebookError(f"cannot write {path.name}", found=type(error).__name__) from error

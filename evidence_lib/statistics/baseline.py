@@ -1,0 +1,97 @@
+"""Baseline characteristics: what each arm looked like before treatment."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from evidence_lib.conventions import Convention, R
+from evidence_lib.errors import InvalidInput
+
+COLUMNS = ("variable", "level", "arm", "n", "missing", "mean", "sd", "median", "q1", "q3", "low", "high", "count", "share")
+QUANTILE_METHODS = {2: "averaged_inverted_cdf", 7: "linear"}
+
+
+def baseline_summary(covariates: pd.DataFrame, group: pd.Series, *, convention: Convention = R) -> pd.DataFrame:
+    """Summary of each column of ``covariates`` in each arm of ``group``.
+
+    Numbers give one row per arm (mean, standard deviation with n - 1, median, quartiles by the convention's quantile
+    type, range); any other type gives one row per level and arm (count, and share of those with a value). ``n`` counts
+    the values, ``missing`` the gaps. A statistic that a row does not have is None.
+
+    Parameters: ``covariates`` (n rows), ``group`` (n labels). Returns a frame with the columns of ``COLUMNS``.
+    Raises InvalidInput when the two differ in length.
+    Misreading: a difference in a table is not a test; with many variables some will differ by chance alone.
+    """
+    if len(covariates) != len(group):
+        raise InvalidInput("covariates and group differ in length", expected=str(len(group)), found=str(len(covariates)))
+    arms = list(pd.unique(group))
+    rows = []
+    for name, column in covariates.items():
+        numeric = is_numeric(column)
+        levels: list[object] = [None] if numeric else sorted(column.dropna().astype(str).unique())
+        for level in levels:
+            for arm in arms:
+                values = column[np.asarray(group == arm)]
+                rows.append({"variable": name, "level": level, "arm": arm, **_summary(values, level, convention)})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(object)
+
+
+def standardized_differences(
+    covariates: pd.DataFrame, group: pd.Series, *, treatment: str, reference: str
+) -> pd.DataFrame:
+    """Standardised differences, treated minus reference, of every column (and of every level of a categorical one).
+
+    Numbers: (mean1 - mean0) / sqrt((var1 + var0) / 2). Levels: (p1 - p0) / sqrt((p1 (1 - p1) + p0 (1 - p0)) / 2).
+    Austin, Statistics in Medicine 2009;28:3083, equations 1 and 2. Columns: variable, level (None for numbers), value
+    (None when both variances are 0 and the arms differ, or an arm has no value; 0 when they are equal).
+    Misreading: it measures how far apart the arms are, not how much that changes the comparison.
+    """
+    treated, control = covariates[np.asarray(group == treatment)], covariates[np.asarray(group == reference)]
+    rows: list[dict[str, object]] = []
+    for name in covariates.columns:
+        if is_numeric(covariates[name]):
+            one, zero = treated[name].dropna().astype(float), control[name].dropna().astype(float)
+            value = _standardize(one.mean(), zero.mean(), one.var(ddof=1), zero.var(ddof=1)) if len(one) and len(zero) else None
+            rows.append({"variable": name, "level": None, "value": value})
+            continue
+        one, zero = treated[name].dropna().astype(str), control[name].dropna().astype(str)
+        for level in sorted(covariates[name].dropna().astype(str).unique()):
+            p1, p0 = (one == level).mean(), (zero == level).mean()
+            value = _standardize(p1, p0, p1 * (1 - p1), p0 * (1 - p0)) if len(one) and len(zero) else None
+            rows.append({"variable": name, "level": level, "value": value})
+    return pd.DataFrame(rows, columns=["variable", "level", "value"]).astype(object)
+
+
+def is_numeric(column: pd.Series) -> bool:
+    """Whether a baseline variable is summarised as a number (booleans are levels)."""
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _standardize(one: float, zero: float, variance_one: float, variance_zero: float) -> float | None:
+    pooled = np.nanmean([variance_one, variance_zero]) if not np.isnan([variance_one, variance_zero]).all() else np.nan
+    if pooled > 0:
+        return float((one - zero) / np.sqrt(pooled))
+    return 0.0 if one == zero else None
+
+
+def _summary(values: pd.Series, level: object, convention: Convention) -> dict[str, object]:
+    given = values.dropna()
+    base: dict[str, object] = {"n": len(given), "missing": int(values.isna().sum())}
+    if level is not None:
+        count = int((given.astype(str) == level).sum())
+        return {**base, "count": count, "share": count / len(given) if len(given) else None}
+    if given.empty:
+        return base
+    numbers = given.to_numpy(dtype=float)
+    q1, median, q3 = np.quantile(numbers, [0.25, 0.5, 0.75], method=QUANTILE_METHODS[convention.quantile_type])  # type: ignore[call-overload]
+    return {
+        **base,
+        "mean": float(numbers.mean()),
+        "sd": float(numbers.std(ddof=1)) if len(numbers) > 1 else None,
+        "median": float(median),
+        "q1": float(q1),
+        "q3": float(q3),
+        "low": float(numbers.min()),
+        "high": float(numbers.max()),
+    }

@@ -1,0 +1,167 @@
+"""What every survival statistic asks of its arguments, and the curve that most of them start from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from evidence_lib.conventions import Convention, KmInterval
+from evidence_lib.errors import InvalidInput
+
+# R's survfit and survdiff treat times as tied through floating-point error too (`timefix`). Their tolerance is
+# relative to the mean time; this one is relative to the time itself, so that one huge time cannot tie the others.
+TIE = 1e-9
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A Kaplan-Meier curve at its distinct times.
+
+    ``log_variance`` is Greenwood's sum of d / (n (n - d)), the variance of log S; infinite where the curve is 0.
+    """
+
+    time: Floats
+    n_at_risk: Counts
+    n_events: Counts
+    n_censored: Counts
+    survival: Floats
+    log_variance: Floats
+
+    @property
+    def n(self) -> int:
+        """Patients."""
+        return int(self.n_at_risk[0]) if self.time.size else 0
+
+    @property
+    def events(self) -> int:
+        """Patients with the event."""
+        return int(self.n_events.sum())
+
+    @property
+    def ends_at_zero(self) -> bool:
+        """Whether nobody is left event-free at the last time, so that the curve is known for ever after."""
+        return bool(self.survival[-1] == 0)
+
+    def row_at(self, time: float) -> int:
+        """The row that holds at this time, -1 before the first."""
+        return int(np.searchsorted(self.time, time * (1 + TIE), side="right")) - 1
+
+    def known_at(self, time: float) -> bool:
+        """Whether follow-up reaches this time, or the curve is 0."""
+        return bool(time <= self.time[-1] * (1 + TIE)) or self.ends_at_zero
+
+
+def checked(time: ArrayLike, event: ArrayLike) -> tuple[Floats, Flags]:
+    """Times with ties joined, and event flags. Raises InvalidInput; rows are named by number, from 1."""
+    times = _numbers(time, "time")
+    marks = _numbers(event, "event")
+    if times.size != marks.size:
+        raise InvalidInput(
+            "time and event differ in length", expected="one of each per patient", found=f"{times.size} and {marks.size}"
+        )
+    _refuse(~np.isfinite(times), "time", "a finite number of days", "a missing or infinite time")
+    _refuse(times < 0, "time", "zero or more days", "a negative time")
+    _refuse(~np.isin(marks, (0.0, 1.0)), "event", "0 (censored) or 1 (event)", "another value")
+    return join_ties(times), marks == 1
+
+
+def join_ties(time: Floats) -> Floats:
+    """Each time replaced by the first of the times it is tied with."""
+    distinct = np.unique(time)
+    if distinct.size == 0:
+        return time
+    starts = distinct[np.concatenate([[True], np.diff(distinct) > TIE * distinct[1:]])]
+    return starts[np.searchsorted(starts, time, side="right") - 1]
+
+
+def curve(time: Floats, event: Flags) -> Curve:
+    """The Kaplan-Meier curve of checked times; events come before censorings at the same time."""
+    distinct, place = np.unique(time, return_inverse=True)
+    leaving = np.bincount(place, minlength=distinct.size)
+    n_events = np.bincount(place[event], minlength=distinct.size)
+    n_at_risk = time.size - np.concatenate([[0], np.cumsum(leaving)[:-1]]) if distinct.size else leaving
+    with np.errstate(divide="ignore"):
+        survival = np.cumprod((n_at_risk - n_events) / n_at_risk)
+        log_variance = np.cumsum(n_events / (n_at_risk * (n_at_risk - n_events).astype(float)))
+    return Curve(distinct, n_at_risk, n_events, leaving - n_events, survival, log_variance)
+
+
+def arms(
+    time: ArrayLike, event: ArrayLike, group: ArrayLike, *, treatment: Hashable, reference: Hashable
+) -> tuple[tuple[Floats, Flags], tuple[Floats, Flags]]:
+    """Checked times and events of the treated, then of the reference arm; patients of other arms are left out."""
+    if treatment == reference:
+        raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
+    times, events = checked(time, event)
+    labels = labelled(group, "group", times.size)
+    treated, control = labels == treatment, labels == reference
+    return (times[treated], events[treated]), (times[control], events[control])
+
+
+def labelled(values: Any, name: str, size: int) -> NDArray[np.object_]:
+    """Labels, one per patient. Raises InvalidInput where one is missing."""
+    labels = pd.Series(np.asarray(values, dtype=object)) if np.ndim(values) == 1 else None
+    if labels is None or labels.size != size:
+        raise InvalidInput(
+            f"{name} does not fit the times", expected=f"{size} labels", found=f"an array of shape {np.shape(values)}"
+        )
+    _refuse(labels.isna().to_numpy(), name, "a label for each patient", "a missing label")
+    out = np.empty(size, dtype=object)
+    out[:] = labels.tolist()
+    return out
+
+
+def checked_level(conf_level: float) -> float:
+    """A confidence level strictly between 0 and 1."""
+    if isinstance(conf_level, bool) or not isinstance(conf_level, int | float) or not 0 < conf_level < 1:
+        raise InvalidInput("conf_level is not a confidence level", expected="between 0 and 1", found=repr(conf_level))
+    return float(conf_level)
+
+
+def checked_interval(conf_type: KmInterval | None, convention: Convention) -> KmInterval:
+    """The confidence interval type that was given, else the convention's."""
+    chosen = convention.km_interval if conf_type is None else conf_type
+    if chosen not in get_args(KmInterval):
+        raise InvalidInput("unknown conf_type", expected=" or ".join(get_args(KmInterval)), found=repr(conf_type))
+    return chosen
+
+
+def checked_times(times: ArrayLike) -> list[float]:
+    """Times to report at, in the given order; a single one may stand without a list."""
+    values = _numbers(np.atleast_1d(np.asarray(times)), "times")
+    _refuse(~np.isfinite(values) | (values < 0), "times", "zero or more days", "a negative, missing or infinite time")
+    if np.unique(values).size != values.size:
+        raise InvalidInput("times holds the same time twice", expected="each time once")
+    return [float(value) for value in values]
+
+
+def days(value: float) -> float | int:
+    """A time as it is written: whole days without a decimal point."""
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def _numbers(values: ArrayLike, name: str) -> Floats:
+    if np.ndim(values) != 1:
+        raise InvalidInput(f"{name} is not one-dimensional", found=f"{np.ndim(values)} dimensions")
+    series = pd.Series(values).infer_objects()
+    if series.size == 0:
+        return np.empty(0)
+    if not pd.api.types.is_any_real_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
+        raise InvalidInput(f"{name} does not hold numbers", expected="numbers", found=f"type {series.dtype}")
+    return series.to_numpy(dtype=float, na_value=np.nan)
+
+
+def _refuse(wrong: Flags, name: str, expected: str, found: str) -> None:
+    if wrong.any():
+        rows = np.flatnonzero(wrong) + 1
+        more = f" and {rows.size - 1} more" if rows.size > 1 else ""
+        raise InvalidInput(f"{name} cannot be used", expected=expected, found=f"{found} in row {rows[0]}{more}")

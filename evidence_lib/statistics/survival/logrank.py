@@ -1,0 +1,134 @@
+"""The log-rank test of two or more arms, with or without strata."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from evidence_lib.errors import InvalidInput
+from evidence_lib.language import message
+from evidence_lib.results import Estimate
+from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, labelled
+
+# Eigenvalues of the variance, scaled to a unit diagonal, below this are zero: their directions carry no information.
+SINGULAR = 1e-9
+
+
+def logrank(
+    time: ArrayLike,
+    event: ArrayLike,
+    group: ArrayLike,
+    *,
+    strata: ArrayLike | pd.DataFrame | None = None,
+    treatment: Hashable | None = None,
+    reference: Hashable | None = None,
+) -> Estimate:
+    """Log-rank test that the survival curves of all arms are equal; with ``strata``, within every stratum.
+
+    At each event time, within each stratum, the observed events of an arm are compared with those expected under
+    equality, with hypergeometric variance for ties (Mantel 1966; Peto & Peto 1972; Kalbfleisch & Prentice 2002,
+    section 1.4). Observed minus expected and their covariance V are summed, and the statistic is U' V^- U, chi-square
+    with df = rank of V, as R's ``survdiff``: an arm that is never at risk at an event time adds no degree of freedom.
+
+    Parameters
+    ----------
+    time, event : as ``kaplan_meier``
+    group : array of n arm labels
+    strata : array of n labels, or a frame of n rows whose columns are crossed
+    treatment, reference : both or neither; only these two arms enter the test
+
+    Returns
+    -------
+    Estimate
+        ``logrank.unstratified`` or ``logrank.stratified`` with ``test_statistic``, ``df`` and the two-sided
+        ``p_value``, which is never 0: below the smallest number a computer holds it is that number. Status
+        ``not_estimable`` without events, with one arm, or where no time has patients of two arms at risk and one left.
+
+    Misreading: a large p-value is not equality, and crossing curves can hide from this test.
+
+    Raises
+    ------
+    InvalidInput
+        As ``kaplan_meier``; for missing or too few labels, equal arms, or one of treatment and reference alone.
+    """
+    if (treatment is None) != (reference is None):
+        raise InvalidInput("one of treatment and reference is missing", expected="both, or neither")
+    if treatment is not None and treatment == reference:
+        raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
+    times, events = checked(time, event)
+    labels = labelled(group, "group", times.size)
+    stratum = np.zeros(times.size, dtype=np.int64) if strata is None else _crossed(strata, times.size)
+    if treatment is not None:
+        kept = (labels == treatment) | (labels == reference)
+        times, events, labels, stratum = times[kept], events[kept], labels[kept], stratum[kept]
+    arm, names = pd.factorize(labels)
+    kind = "unstratified" if strata is None else "stratified"
+    shared: dict[str, Any] = {
+        "analysis": f"logrank.{kind}",
+        "unit": "chi-square",
+        "groups": {} if treatment is None else {"treatment": treatment, "reference": reference},
+        "n": int(times.size),
+        "events": int(events.sum()),
+        "is_test": True,
+        "method": message(f"survival_statistics.method.logrank_{kind}"),
+    }
+    why = "one_arm" if len(names) < 2 else None if events.any() else "no_events"
+    if why is None:
+        statistic, df = _chi_square(*_score(times, events, arm, len(names), stratum))
+        if df > 0:
+            return Estimate(**shared, test_statistic=statistic, df=df, p_value=_upper_tail(statistic, df))
+        why = "no_comparison"
+    return Estimate(**shared, status="not_estimable", reason=message(f"survival_statistics.reason.logrank_{why}"))
+
+
+def _crossed(strata: Any, size: int) -> Counts:
+    """The number of each patient's stratum; the columns of a frame are crossed."""
+    columns = [strata[name] for name in strata.columns] if isinstance(strata, pd.DataFrame) else [strata]
+    if not columns:
+        raise InvalidInput("strata has no columns", expected="one column or more")
+    codes = [pd.factorize(labelled(column, "strata", size))[0] for column in columns]
+    return np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _score(time: Floats, event: Flags, arm: Counts, k: int, stratum: Counts) -> tuple[Floats, Floats]:
+    """Observed minus expected events of each arm, shape (k,), and their covariance, shape (k, k)."""
+    score, variance = np.zeros(k), np.zeros((k, k))
+    for number in np.unique(stratum):
+        here = stratum == number
+        t, e, a = time[here], event[here], arm[here]
+        moments = np.unique(t[e])
+        at_risk = np.column_stack(
+            [np.count_nonzero(a == j) - np.searchsorted(np.sort(t[a == j]), moments, side="left") for j in range(k)]
+        ).astype(float)
+        events = np.column_stack(
+            [np.bincount(np.searchsorted(moments, t[e & (a == j)]), minlength=moments.size) for j in range(k)]
+        ).astype(float)
+        n, d = at_risk.sum(axis=1), events.sum(axis=1)
+        share = at_risk / n[:, None]
+        # With one patient at risk the variance is 0, whatever the denominator.
+        weight = d * (n - d) / np.maximum(n - 1, 1)
+        score += (events - share * d[:, None]).sum(axis=0)
+        variance += np.diag((weight[:, None] * share).sum(axis=0)) - (share * weight[:, None]).T @ share
+    return score, variance
+
+
+def _chi_square(score: Floats, variance: Floats) -> tuple[float, int]:
+    informative = np.diag(variance) > 0
+    if not informative.any():
+        return 0.0, 0
+    scale = np.sqrt(np.diag(variance)[informative])
+    values, vectors = np.linalg.eigh(variance[np.ix_(informative, informative)] / np.outer(scale, scale))
+    kept = values > SINGULAR
+    along = vectors[:, kept].T @ (score[informative] / scale)
+    return float(np.sum(along**2 / values[kept])), int(kept.sum())
+
+
+def _upper_tail(statistic: float, df: int) -> float:
+    from scipy.stats import chi2
+
+    return max(float(np.exp(chi2.logsf(statistic, df))), sys.float_info.min)
