@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,11 +91,6 @@ def arguments(
     return given
 
 
-def signature_names(statistic: Callable[..., Any]) -> set[str]:
-    """The names of a statistic's arguments."""
-    return set(inspect.signature(statistic).parameters)
-
-
 def default_groups(context: Context, treatment: str | None, arm: str | None, grouped_by_arm: bool) -> dict[str, str]:
     """The groups of a result that the statistic itself cannot know.
 
@@ -172,6 +167,14 @@ def refuse_disagreement(estimate: Estimate, twin: Estimate, agrees: Mapping[str,
         )
 
 
-def selected(treatments: Sequence[str], wanted: Iterable[str]) -> list[str | None]:
-    """The treatments to call a statistic for, one by one; one call without any where it compares nothing."""
-    return list(treatments) if "treatment" in wanted else [None]
+def selected(statistic: Callable[..., Any], treatments: Sequence[str]) -> list[str | None]:
+    """The treatments to call a statistic for, one by one; one call without any where it compares nothing.
+
+    A statistic that can also compare all arms at once (its ``treatment`` may be left out) does so as well where there
+    are several treatments.
+    """
+    wanted = inspect.signature(statistic).parameters
+    if "treatment" not in wanted:
+        return [None]
+    overall = len(treatments) > 1 and wanted["treatment"].default is None
+    return [*treatments, None] if overall else list(treatments)

@@ -31,7 +31,8 @@ class Report:
     """One report while its notebook runs. Made by ``open_report``; see DESIGN for how a notebook uses it.
 
     ``results`` is the analysis results dataset so far, ``context`` the fixed facts of the report, ``strata``,
-    ``covariates`` and ``subgroups`` the column names that the study file declares.
+    ``covariates``, ``subgroups`` and ``baseline`` the column names that the study file declares, ``at_risk_times`` the
+    times (days) of the at-risk table.
     """
 
     context: Context
@@ -39,6 +40,8 @@ class Report:
     language: str
     folder: Path
     analysis: AnalysisFrame
+    at_risk_times: list[int]
+    baseline: list[str]
     balance_limit: float | None = None
     _withheld: dict[str, Message] = field(default_factory=dict)
     _items: dict[str, int] = field(default_factory=dict)
@@ -57,6 +60,11 @@ class Report:
     def subgroups(self) -> list[str]:
         """The variables of the subgroup analysis."""
         return list(self.context.subgroups)
+
+    @property
+    def estimand(self) -> Mapping[str, Any]:
+        """The estimand as the study file states it."""
+        return self.context.estimand
 
     @property
     def arms(self) -> list[str]:
@@ -86,16 +94,18 @@ class Report:
         """Compute a statistic and its independent twin, compare the two, and keep them as rows (or as a table).
 
         ``by="arm"`` computes it in every arm. A comparison is made for each treatment against the reference.
-        ``strata``, ``covariates`` and ``subgroups`` name columns of ``frame``; other choices go to the statistic.
+        ``strata``, ``covariates`` and ``subgroups`` name columns of ``frame``, and an empty list means that the study
+        declares none: then nothing is computed. Other choices go to the statistic.
         Recording the same key again replaces it. Raises RecalculationError (exit 4) where the two values differ.
         """
+        if any(name in choices and not choices[name] for name in calls.NAMED_COLUMNS):
+            return None
         if statistic.__name__ in calls.TABLE_OF:
             return self._record_table(statistic, frame, by, choices)
-        wanted = calls.signature_names(statistic)
         answers: list[Estimate] = []
         for arm in self.arms if by == "arm" else [None]:
             part = frame if arm is None else frame[frame["arm"] == arm]
-            for treatment in calls.selected(self.context.treatments, wanted):
+            for treatment in calls.selected(statistic, self.context.treatments):
                 answers += self._record_once(statistic, part, treatment, arm, choices)
         return answers[0] if len(answers) == 1 else Estimates(tuple(answers))
 
@@ -126,7 +136,7 @@ class Report:
         parts = []
         for arm in self.arms if by == "arm" else [None]:
             part = frame if arm is None else frame[frame["arm"] == arm]
-            for treatment in calls.selected(self.context.treatments, calls.signature_names(statistic)):
+            for treatment in calls.selected(statistic, self.context.treatments):
                 table = statistic(**calls.arguments(statistic, part, self.context, treatment, choices))
                 for position, (column, value) in enumerate((("arm", arm), ("treatment", treatment))):
                     if value is not None:
@@ -149,17 +159,18 @@ class Report:
         limit: float | None,
         governs: str | None = None,
         at_least: bool = False,
+        judged: bool = True,
         reason: Message | None = None,
     ) -> Gate:
         """Record a check: ``measure`` may be at most ``limit`` (or at least it, with ``at_least``).
 
-        Without a limit the check is informational; without a measure it cannot be evaluated. In a comparison that
+        Without a limit, or not ``judged``, the check is informational; without a measure it cannot be evaluated. In a comparison that
         was not randomised a failed check withholds the results that ``governs`` names (``cox.hazard_ratio.*``): call
         it before they are recorded. In a randomised one it only warns.
         """
         if measure is None:
             result = "not_evaluable"
-        elif limit is None:
+        elif limit is None or not judged:
             result = "informational"
         else:
             result = "pass" if (measure >= limit if at_least else measure <= limit) else "fail"
@@ -169,20 +180,23 @@ class Report:
             self._withheld[governs] = message("session.withheld", check=message(f"check.{id}.name"))
         return gate
 
-    def inform(self, id: str, measure: float | None, *, limit: float, reason: Message | None = None) -> Gate:
-        """Record a check that never fails: the wording depends on it, the results do not."""
-        result = "not_evaluable" if measure is None else "informational"
-        gate = Gate(id=id, result=result, measure=measure, limit=limit, governs=None, reason=reason)  # type: ignore[arg-type]
-        self.results.gates[id] = gate
-        return gate
+    def check(self, id: str, frame: pd.DataFrame) -> Gate:
+        """Measure and record one of the checks of ``session.checks``: data, balance, follow_up, proportional_hazards."""
+        from evidence_lib.session.checks import CHECKS
 
-    def show(self, function: Callable[..., Any], *content: Any, **options: Any) -> None:
+        return CHECKS[id](self, frame)
+
+    def show(self, function: Callable[..., Any], *content: Any, when: object = True, **options: Any) -> None:
         """Show a table, figure or passage made from results, and record how to make it again in any language.
 
-        ``content`` is a table of the results (``rep.table(...)``) or plain JSON material such as ``rep.context``.
+        ``content`` is a table of the results (``rep.table(...)``) or plain JSON material such as ``rep.estimand``.
+        Where ``when`` is empty or false a sentence says that the study declares nothing of the kind.
         """
         from evidence_lib.report.page import display_name, item_kind
 
+        if not when:
+            self.say("not_declared")
+            return
         name = display_name(function)
         kind = item_kind(function)
         self._items[kind] = self._items.get(kind, 0) + 1

@@ -137,7 +137,17 @@ def _dress(axes: Axes, view: View, low: float, high: float, lines: int) -> None:
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.axvline(1, ymax=(lines + 0.1) / (lines + 1), color=GREY, linewidth=0.9)
-    axes.set_xlabel(view.words("figure.forest.axis"), labelpad=2)
+    for key, x, align in (("figure.forest.lower", -4, "right"), ("figure.forest.higher", 4, "left")):
+        axes.annotate(
+            view.words(key),
+            (1, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(x, -24),
+            textcoords="offset points",
+            ha=align,
+            va="center",
+            color=GREY,
+        )
 
 
 def _tick_text(view: View, tick: float) -> str:
@@ -170,7 +180,7 @@ def _draw_line(axes: Axes, view: View, line: _Line, y: float, low: float, high: 
         1.06, y, line.result, transform=across, ha="left", va="center", color=GREY if muted else INK, fontweight=weight
     )
     if line.overall and isinstance(line.row.value, float):
-        axes.axvline(line.row.value, color=GRID, linewidth=1.2, zorder=0)
+        axes.plot([line.row.value] * 2, [-0.6, y], color=GRID, linewidth=1.2, zorder=0)
     _draw_interval(axes, view, line, y, low, high)
 
 

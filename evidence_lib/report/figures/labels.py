@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Steps = tuple[Sequence[float], Sequence[float]]
-FAR = 0.14
+FAR = 0.06
+# Which sides of its curve a label may take, in the order in which they are tried.
+ABOVE, BELOW, EITHER = ((1,), (-1,)), ((-1,), (1,)), ((1, -1),)
 
 
 def wrapped(label: str, width: int) -> list[str]:
@@ -41,8 +43,8 @@ def place_labels(
 ) -> None:
     """Write each text right-aligned at time ``at``, at the free height nearest to its curve.
 
-    Curves are served from the top; the upper ones prefer a place above the curve. A label that had to move far gets
-    a thin line to its curve. ``gap`` is the distance to the left of ``at``, in time.
+    Curves are served from the top; the highest prefers a place above its curve, the lowest one below. A label that
+    stands away from its curve gets a thin line to it. ``gap`` is the distance to the left of ``at``, in time.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -58,15 +60,23 @@ def place_labels(
         )
         box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
         width, height = box.width, box.height
-        prefer_above = rank < len(order) / 2
+        side = ABOVE if rank == 0 else BELOW if rank == len(order) - 1 else EITHER
         centre, right = _free_place(
-            width, height, anchors[arm], curves, taken, prefer_above=prefer_above, right=at - gap, gap=gap
+            width, height, anchors[arm], curves, taken, side=side, right=at - gap, gap=gap
         )
         label.set_position((right, centre))
-        taken.append((right - width, right, centre - height / 2, centre + height / 2))
-        if abs(centre - anchors[arm][1]) > FAR:
-            side = centre + (height / 2 if anchors[arm][1] > centre else -height / 2)
-            axes.plot([right - width / 4, anchors[arm][0]], [side, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6)
+        place = (right - width, right, centre - height / 2, centre + height / 2)
+        taken.append(place)
+        if _distance(place, curves[arm]) > FAR:
+            edge = place[3] if anchors[arm][1] > centre else place[2]
+            axes.plot([right - width / 4, anchors[arm][0]], [edge, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6)
+
+
+def _distance(place: tuple[float, float, float, float], steps: Steps) -> float:
+    """How far a curve stays above or below a label, where it passes the label at all."""
+    left, right, low, high = place
+    heights = [height_at(steps, left + (right - left) * i / 24) for i in range(25)]
+    return min((max(low - h, h - high, 0.0) for h in heights if h is not None), default=1.0)
 
 
 def _anchor(steps: Steps, at: float) -> tuple[float, float]:
@@ -82,7 +92,7 @@ def _free_place(
     curves: Mapping[str, Steps],
     taken: Sequence[tuple[float, float, float, float]],
     *,
-    prefer_above: bool,
+    side: tuple[tuple[int, ...], ...],
     right: float,
     gap: float,
 ) -> tuple[float, float]:
@@ -99,8 +109,7 @@ def _free_place(
         left = edge - width
         if left < gap and edge != right:
             break
-        signs = (1, -1) if prefer_above else (-1, 1)
-        for offset in offsets:
+        for signs, offset in ((signs, offset) for signs in side for offset in offsets):
             for sign in signs:
                 centre = anchor[1] + sign * offset
                 low, high = centre - height / 2, centre + height / 2

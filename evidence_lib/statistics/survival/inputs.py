@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -66,7 +65,9 @@ def checked(time: ArrayLike, event: ArrayLike) -> tuple[Floats, Flags]:
     marks = _numbers(event, "event")
     if times.size != marks.size:
         raise InvalidInput(
-            "time and event differ in length", expected="one of each per patient", found=f"{times.size} and {marks.size}"
+            "time and event differ in length",
+            expected="one of each per patient",
+            found=f"{times.size} and {marks.size}",
         )
     _refuse(~np.isfinite(times), "time", "a finite number of days", "a missing or infinite time")
     _refuse(times < 0, "time", "zero or more days", "a negative time")
@@ -96,7 +97,7 @@ def curve(time: Floats, event: Flags) -> Curve:
 
 
 def arms(
-    time: ArrayLike, event: ArrayLike, group: ArrayLike, *, treatment: Hashable, reference: Hashable
+    time: ArrayLike, event: ArrayLike, group: ArrayLike, *, treatment: str | float, reference: str | float
 ) -> tuple[tuple[Floats, Flags], tuple[Floats, Flags]]:
     """Checked times and events of the treated, then of the reference arm; patients of other arms are left out."""
     if treatment == reference:
@@ -157,7 +158,7 @@ def _numbers(values: ArrayLike, name: str) -> Floats:
         return np.empty(0)
     if not pd.api.types.is_any_real_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
         raise InvalidInput(f"{name} does not hold numbers", expected="numbers", found=f"type {series.dtype}")
-    return series.to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(series.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
 
 
 def _refuse(wrong: Flags, name: str, expected: str, found: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -94,7 +93,8 @@ def at_risk(time: ArrayLike, event: ArrayLike, *, times: ArrayLike) -> pd.DataFr
     rows = []
     for t in checked_times(times):
         left = observed <= t * (1 + TIE)
-        rows.append((days(t), int((observed >= t * (1 - TIE)).sum()), int((left & events).sum()), int((left & ~events).sum())))
+        staying = int((observed >= t * (1 - TIE)).sum())
+        rows.append((days(t), staying, int((left & events).sum()), int((left & ~events).sum())))
     return pd.DataFrame(rows, columns=["time", "n_at_risk", "n_events", "n_censored"])
 
 
@@ -147,7 +147,7 @@ def survival_at(
             # The time before anybody leaves: S is 1 by definition, as survfit's row at time 0.
             return Estimate(**shared, method=method, estimate=1.0, std_error=0.0, conf_low=1.0, conf_high=1.0)
         known = bool(np.isfinite(low[row]))
-        why = "survival_statistics.reason.limits_at_zero" if fit.survival[row] == 0 else "survival_statistics.reason.limits_at_one"
+        why = "limits_at_zero" if fit.survival[row] == 0 else "limits_at_one"
         return Estimate(
             **shared,
             method=method,
@@ -155,7 +155,7 @@ def survival_at(
             std_error=float(error[row]) if np.isfinite(error[row]) else None,
             conf_low=float(low[row]) if known else None,
             conf_high=float(high[row]) if known else None,
-            reason=None if known else message(why),
+            reason=None if known else message(f"survival_statistics.reason.{why}"),
         )
 
     return Estimates(tuple(one(t) for t in checked_times(times)))
@@ -166,8 +166,8 @@ def milestone_difference(
     event: ArrayLike,
     group: ArrayLike,
     *,
-    treatment: Hashable,
-    reference: Hashable,
+    treatment: str | float,
+    reference: str | float,
     times: ArrayLike,
     conf_level: float = 0.95,
 ) -> Estimates:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,8 @@ def logrank(
     group: ArrayLike,
     *,
     strata: ArrayLike | pd.DataFrame | None = None,
-    treatment: Hashable | None = None,
-    reference: Hashable | None = None,
+    treatment: str | float | None = None,
+    reference: str | float | None = None,
 ) -> Estimate:
     """Log-rank test that the survival curves of all arms are equal; with ``strata``, within every stratum.
 
@@ -113,7 +112,10 @@ def _score(time: Floats, event: Flags, arm: Counts, k: int, stratum: Counts) -> 
         # With one patient at risk the variance is 0, whatever the denominator.
         weight = d * (n - d) / np.maximum(n - 1, 1)
         score += (events - share * d[:, None]).sum(axis=0)
-        variance += np.diag((weight[:, None] * share).sum(axis=0)) - (share * weight[:, None]).T @ share
+        # The diagonal is summed in this form so that it is exactly 0 for an arm that is alone or absent throughout.
+        covariance = -(share * weight[:, None]).T @ share
+        np.fill_diagonal(covariance, (weight[:, None] * share * (1 - share)).sum(axis=0))
+        variance += covariance
     return score, variance
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
 from typing import Any, Literal
 
 import numpy as np
@@ -54,9 +53,7 @@ def rmst(time: ArrayLike, event: ArrayLike, *, tau: float | None = None, conf_le
     if variance == 0:
         return Estimate(**shared, estimate=area, reason=message("survival_statistics.reason.rmst_no_events"))
     half = normal_quantile(level) * math.sqrt(variance)
-    return Estimate(
-        **shared, estimate=area, std_error=math.sqrt(variance), conf_low=area - half, conf_high=area + half
-    )
+    return Estimate(**shared, estimate=area, std_error=math.sqrt(variance), conf_low=area - half, conf_high=area + half)
 
 
 def rmst_difference(
@@ -64,8 +61,8 @@ def rmst_difference(
     event: ArrayLike,
     group: ArrayLike,
     *,
-    treatment: Hashable,
-    reference: Hashable,
+    treatment: str | float,
+    reference: str | float,
     tau: float | None = None,
     conf_level: float = 0.95,
 ) -> Estimate:
@@ -93,8 +90,8 @@ def rmst_ratio(
     event: ArrayLike,
     group: ArrayLike,
     *,
-    treatment: Hashable,
-    reference: Hashable,
+    treatment: str | float,
+    reference: str | float,
     tau: float | None = None,
     conf_level: float = 0.95,
 ) -> Estimate:
@@ -119,8 +116,8 @@ def _compare(
     time: ArrayLike,
     event: ArrayLike,
     group: ArrayLike,
-    treatment: Hashable,
-    reference: Hashable,
+    treatment: str | float,
+    reference: str | float,
     tau: float | None,
     conf_level: float,
 ) -> Estimate:

@@ -1,0 +1,55 @@
+"""The checks of a report: each measures something the results rest on, before any effect is estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from evidence_lib.errors import InvalidInput
+from evidence_lib.language import message
+from evidence_lib.results import Gate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evidence_lib.session.report import Report
+
+LEAST_SHARE_AT_RISK = 0.10
+
+
+def data(rep: Report, frame: pd.DataFrame) -> Gate:
+    """Warnings of the data checks (errors stop a report before it starts)."""
+    warnings = [finding for finding in rep.analysis.findings if finding.severity == "warning"]
+    reason = message("check.data.warnings", texts=tuple(w.message for w in warnings)) if warnings else None
+    return rep.gate("data", float(len(warnings)), limit=0.0, judged=not warnings, reason=reason)
+
+
+def balance(rep: Report, frame: pd.DataFrame) -> Gate:
+    """The largest absolute standardised difference at the start; judged only against a declared ``balance_limit``."""
+    sizes = rep.results.table("baseline.standardized_difference")["value"].dropna().astype(float).abs()
+    measure = float(sizes.max()) if len(sizes) else None
+    return rep.gate("balance", measure, limit=rep.balance_limit, governs="cox.hazard_ratio.*")
+
+
+def follow_up(rep: Report, frame: pd.DataFrame) -> Gate:
+    """The smaller share of an arm still at risk at the headline milestone: under 10 % the estimate stands on few."""
+    at = rep.context.milestone
+    shares = [float((frame.loc[frame["arm"] == arm, "time"] >= at).mean()) for arm in rep.arms] if at is not None else []
+    return rep.gate("follow_up", min(shares) if shares else None, limit=LEAST_SHARE_AT_RISK, at_least=True)
+
+
+def proportional_hazards(rep: Report, frame: pd.DataFrame) -> Gate:
+    """The smallest p-value of the proportional-hazards test: informational, it changes the wording only."""
+    rows = rep.results.select("proportional_hazards.test", "p_value")
+    if not rows:
+        raise InvalidInput("record the proportional-hazards test before its check", where="rep.check")
+    values = [float(row.value) for row in rows if row.value is not None]
+    return rep.gate("proportional_hazards", min(values) if values else None, limit=rep.context.ph_alpha, judged=False)
+
+
+CHECKS: dict[str, Callable[[Report, pd.DataFrame], Gate]] = {
+    "data": data,
+    "balance": balance,
+    "follow_up": follow_up,
+    "proportional_hazards": proportional_hazards,
+}
