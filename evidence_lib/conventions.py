@@ -16,7 +16,7 @@ DAYS_PER_YEAR = 365.25
 DAYS_PER_UNIT = {"days": 1.0, "weeks": 7.0, "months": DAYS_PER_MONTH, "years": DAYS_PER_YEAR}
 
 KmInterval = Literal["plain", "log", "log-log", "logit", "arcsine"]
-Ties = Literal["efron", "breslow", "exact"]
+Ties = Literal["efron", "breslow"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,21 @@ def first_screen(view: View, run: Mapping[str, Any]) -> FirstScreen:
         key_messages=_key_messages(view, found),
         plain=plain_language(view),
         figure=("figures.kaplan_meier", ({"table": "km.curve"}, {"table": "km.at_risk"})),
+        links=_links(view),
     )
+
+
+def _links(view: View) -> list[tuple[str, str]]:
+    say, gates = view.words, view.results.gates.values()
+    counts = {name: sum(gate.result == name for gate in gates) for name in ("pass", "fail")}
+    cautions = len(gates) - counts["pass"] - counts["fail"]
+    return [
+        (say("link.results"), "results"),
+        (say("link.checks", passed=counts["pass"], failed=counts["fail"], cautions=cautions), "checks"),
+        (say("link.changes"), "changes"),
+        (say("link.limits"), "limitations"),
+        (say("link.provenance"), "provenance"),
+    ]
 
 
 def cautions(view: View) -> list[str]:
@@ -75,8 +89,8 @@ def plain_language(view: View) -> list[tuple[str, str]]:
 
 
 def passage(key: str, *, view: View) -> Passage:
-    """A passage by its name: ``survival.effect``, ``survival.hazards``, ``survival.limitations``."""
-    return {"survival.effect": _effect, "survival.hazards": _hazards, "survival.limitations": _limitations}[key](view)
+    """A passage by its name: a key of ``PASSAGES``."""
+    return PASSAGES[key](view)
 
 
 def _answer(view: View, comparison: Comparison) -> str:
@@ -369,3 +383,14 @@ def _bold(text: str) -> list[tuple[str, bool]]:
 def _plain_text(text: str) -> str:
     return "".join(part for part, _ in _bold(text))
 
+
+def _not_declared(view: View) -> Passage:
+    return Passage(paragraphs=[view.words("passage.not_declared")])
+
+
+PASSAGES = {
+    "survival.effect": _effect,
+    "survival.hazards": _hazards,
+    "survival.limitations": _limitations,
+    "not_declared": _not_declared,
+}

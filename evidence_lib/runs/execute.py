@@ -19,6 +19,7 @@ import time
 import uuid
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from evidence_lib.errors import KernelDied, ReportTimeout
 from evidence_lib.runs.jobs import Job, Outcome, fingerprint
@@ -29,25 +30,23 @@ WORKER = (sys.executable, "-m", "evidence_lib.runs.worker")
 SOCKET_FOLDER = "EVIDENCE_SOCKETS"
 _LONGEST_FOLDER = 80  # a Unix socket's whole path may have 107 bytes
 _STOPPED = 143
+_LOOK_EVERY = 0.2
 _DROPPED = ("JUPYTER_", "IPYTHON", "PAPERMILL_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT")
 _THREADS = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM", "BLIS_NUM")
 
-_live: dict[str, subprocess.Popen[str]] = {}
-_stopping = threading.Event()
 
-
-def execute(job: Job) -> Outcome:
+def execute(job: Job, *, stop: threading.Event | None = None) -> Outcome:
     """Execute one report and wait for it; no process of it is left afterwards, whatever happened.
 
     Exit codes: 0 ok; 4 the notebook failed or did not complete; 5 it took longer than ``job.timeout``; 6 its kernel
-    or worker died; the code of an EvidenceError that the notebook raised (3 for bad data, ...); 1 a bug of ours.
-    The files of the report are in ``job.out``; those of a failed one too, for the operator.
+    or worker was killed; the code of an EvidenceError that the notebook raised (3 for bad data, ...); 1 a bug of
+    ours; 143 when ``stop`` was set meanwhile. The files of a report are in ``job.out``, those of a failed one too.
     """
     started = time.monotonic()
     private = _private_folder()
     mark = uuid.uuid4().hex
     try:
-        record = _run_worker(job, private, mark)
+        record = _run_worker(job, private, mark, stop or threading.Event())
     finally:
         shutil.rmtree(private, ignore_errors=True)
     seconds = round(time.monotonic() - started, 3)
@@ -57,20 +56,9 @@ def execute(job: Job) -> Outcome:
     return Outcome(report=job.report, seconds=seconds, exit_code=0, outputs=outputs)
 
 
-def stop_all() -> None:
-    """End every report that is being executed, and start no other. Called when the run itself is stopped."""
-    _stopping.set()
-    try:
-        while _live:
-            for mark, process in list(_live.items()):
-                sweep(mark, root=process.pid)
-            time.sleep(0.01)
-    finally:
-        _stopping.clear()
-
-
-def _run_worker(job: Job, private: Path, mark: str) -> dict[str, object]:
-    with (job.out / f"{job.report}.log").open("wb") as log:
+def _run_worker(job: Job, private: Path, mark: str, stop: threading.Event) -> dict[str, Any]:
+    log_path = job.out / f"{job.report}.log"
+    with log_path.open("wb") as log:
         process = subprocess.Popen(
             WORKER,
             stdin=subprocess.PIPE,  # stays open: its end tells the worker that this process is gone
@@ -82,18 +70,21 @@ def _run_worker(job: Job, private: Path, mark: str) -> dict[str, object]:
             encoding="utf-8",
         )
     assert process.stdin is not None and process.stdout is not None
-    _live[mark] = process
-    answer = ""
     try:
-        if _stopping.is_set():
-            return _stopped()
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(job.to_json() + "\n")
             process.stdin.flush()
-        process.wait(timeout=job.timeout)
-        sweep(mark)
+        in_time = _wait(process, job.timeout, stop)
+    finally:
+        sweep(mark, root=process.pid if process.returncode is None else None)
+        process.wait()
         answer = process.stdout.read()
-    except subprocess.TimeoutExpired:
+        process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
+    if stop.is_set():
+        return {"exit_code": _STOPPED, "cause": "Stopped", "message": f"{job.report}: the run was stopped"}
+    if not in_time:
         return _failure(
             ReportTimeout(
                 f"the report took longer than its limit of {job.timeout:g} seconds and was stopped",
@@ -101,37 +92,40 @@ def _run_worker(job: Job, private: Path, mark: str) -> dict[str, object]:
                 mend="look for an endless loop, or raise the report's timeout in the study file",
             )
         )
-    finally:
-        sweep(mark, root=process.pid if process.returncode is None else None)
-        process.wait()
-        del _live[mark]
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-        process.stdout.close()
-    if _stopping.is_set():
-        return _stopped()
-    if process.returncode == 0 and answer.endswith("\n"):
-        (job.out / f"{job.report}.log").unlink()
-        return dict(json.loads(answer))
-    if process.returncode >= 0:
-        text = f"{job.report}: a bug: the worker ended with status {process.returncode}, see {job.report}.log"
+    return _answer(job, process.returncode, answer, log_path)
+
+
+def _wait(process: subprocess.Popen[str], timeout: float, stop: threading.Event) -> bool:
+    """Whether the process ended in time, and before ``stop``."""
+    deadline = time.monotonic() + timeout
+    while not stop.is_set() and (left := deadline - time.monotonic()) > 0:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=min(left, _LOOK_EVERY))
+            return True
+    return False
+
+
+def _answer(job: Job, status: int, answer: str, log_path: Path) -> dict[str, Any]:
+    if status == 0 and answer.endswith("\n"):
+        record: dict[str, Any] = json.loads(answer)
+        if record["exit_code"] == 0 or log_path.stat().st_size == 0:
+            log_path.unlink()
+        return record
+    if status >= 0:
+        text = f"{job.report}: a bug: the worker ended with status {status}, see {log_path.name}"
         return {"exit_code": 1, "cause": "WorkerFailed", "message": text}
     return _failure(
         KernelDied(
             "the process of the report was killed",
             where=job.report,
-            found=f"signal {-process.returncode}",
+            found=f"signal {-status}",
             mend="often the machine is out of memory: run fewer reports at once (--jobs 1)",
         )
     )
 
 
-def _failure(error: ReportTimeout | KernelDied) -> dict[str, object]:
+def _failure(error: ReportTimeout | KernelDied) -> dict[str, Any]:
     return {"exit_code": error.exit_code, "cause": type(error).__name__, "message": str(error)}
-
-
-def _stopped() -> dict[str, object]:
-    return {"exit_code": _STOPPED, "cause": "Stopped", "message": "the run was stopped"}
 
 
 def _environment(job: Job, private: Path, mark: str) -> dict[str, str]:

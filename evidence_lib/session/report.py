@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.conventions import DAYS_PER_UNIT
 from evidence_lib.errors import InvalidInput, NotebookError
 from evidence_lib.language import Message, message
+from evidence_lib.report.page import CONTEXT_MIME, SHOW_MIME, display_name, item_kind, render_record
 from evidence_lib.results import Estimate, Estimates, Gate, ResultSet, analyses, rows_of
 from evidence_lib.session import calls
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from evidence_lib.data.adam import AnalysisFrame
     from evidence_lib.report.context import Context
 
-SHOW_MIME = "application/vnd.evidence-lib.show+json"
-CONTEXT_MIME = "application/vnd.evidence-lib.context+json"
 
 
 @dataclass
@@ -192,8 +191,6 @@ class Report:
         ``content`` is a table of the results (``rep.table(...)``) or plain JSON material such as ``rep.estimand``.
         Where ``when`` is empty or false a sentence says that the study declares nothing of the kind.
         """
-        from evidence_lib.report.page import display_name, item_kind
-
         if not when:
             self.say("not_declared")
             return
@@ -264,7 +261,6 @@ class Report:
 
     def _display(self, record: dict[str, Any]) -> None:
         from evidence_lib.report.context import view
-        from evidence_lib.report.page import render_record
 
         html = render_record(record, view(self.context, self.results, self.language, record["item"]))
         self._publish({"text/plain": record["item"], "text/html": html, SHOW_MIME: record})

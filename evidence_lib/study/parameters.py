@@ -72,7 +72,13 @@ _LIST = (
         default="days",
         meaning="the unit in which times are given and printed; results stay in days",
     ),
-    Parameter(name="tau", kind="time", unit="`unit`", open_range=True, meaning="the time up to which mean survival is restricted"),
+    Parameter(
+        name="tau",
+        kind="time",
+        unit="`unit`",
+        open_range=True,
+        meaning="the time up to which mean survival is restricted",
+    ),
     Parameter(
         name="times",
         kind="times",
@@ -81,14 +87,24 @@ _LIST = (
         at_most=20,
         meaning="the times at which survival is reported; the first is the headline milestone",
     ),
-    Parameter(name="at_risk_times", kind="times", unit="`unit`", at_most=50, meaning="the times of the numbers at risk"),
+    Parameter(
+        name="at_risk_times", kind="times", unit="`unit`", at_most=50, meaning="the times of the numbers at risk"
+    ),
     Parameter(name="strata", kind="columns", at_most=50, meaning="the stratification factors"),
     Parameter(name="covariates", kind="columns", at_most=50, meaning="the covariates of the adjusted model"),
     Parameter(name="subgroups", kind="columns", at_most=50, meaning="the variables of the subgroup analysis"),
-    Parameter(name="subset", kind="filter", at_most=20, meaning="only subjects whose column has this value are analysed"),
+    Parameter(
+        name="subset", kind="filter", at_most=20, meaning="only subjects whose column has this value are analysed"
+    ),
     Parameter(name="population_flag", kind="column", meaning='the flag ("Y") of the subjects who are analysed'),
     Parameter(
-        name="conf_level", kind="number", unit="share", low=0.5, high=0.999, default=0.95, meaning="the confidence level"
+        name="conf_level",
+        kind="number",
+        unit="share",
+        low=0.5,
+        high=0.999,
+        default=0.95,
+        meaning="the confidence level",
     ),
     Parameter(
         name="ph_alpha",
@@ -120,9 +136,11 @@ def days_of(value: float, unit: str) -> int:
     decimal form of ``value``. Raises ParameterError for another unit, or a value that is not a finite number.
     """
     if unit not in DAYS_PER_UNIT:
-        raise ParameterError("not a unit of time", where="unit", expected=", ".join(DAYS_PER_UNIT), found=described(unit))
+        raise ParameterError(
+            "not a unit of time", where="unit", expected=", ".join(DAYS_PER_UNIT), found=described(unit)
+        )
     number = _number(value, "time")
-    return int(round_half_away(Decimal(repr(number)) * Decimal(repr(DAYS_PER_UNIT[unit])), 0))
+    return int(round_half_away(Decimal(repr(float(number))) * Decimal(repr(DAYS_PER_UNIT[unit])), 0))
 
 
 def check_parameters(given: Mapping[str, Any], *, allowed: Iterable[str] | None) -> dict[str, Any]:
@@ -146,11 +164,11 @@ def check_parameters(given: Mapping[str, Any], *, allowed: Iterable[str] | None)
         ``where`` is the parameter: unknown name (a near one is suggested), wrong type, NaN or infinite, out of range,
         or values that contradict each other. Times are held against the unit only where ``given`` has it.
     """
-    names = list(PARAMETERS) if allowed is None else list(allowed)
+    names = [name for name in (PARAMETERS if allowed is None else allowed) if name in PARAMETERS]
     checked = {}
     for name, value in given.items():
         check_name(name)
-        if name not in names or name not in PARAMETERS:
+        if name not in names:
             raise ParameterError(
                 f"no such parameter{' here' if name in PARAMETERS else ''}",
                 where=name if len(name) <= 40 else "parameters",
@@ -177,7 +195,10 @@ def check_name(name: object) -> None:
         raise ParameterError("a parameter name that is not text", where="parameters", found=described(name))
     if not (name.isascii() and name.isidentifier()):
         raise ParameterError(
-            "not a parameter name", where="parameters", expected="letters, digits and _ only", found=f"{len(name)} characters"
+            "not a parameter name",
+            where="parameters",
+            expected="letters, digits and _ only",
+            found=f"{len(name)} characters",
         )
     if keyword.iskeyword(name) or name.startswith("__"):
         raise ParameterError("a name that Python keeps for itself", where="parameters", found=name[:40])
@@ -196,7 +217,7 @@ def described(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
-        return repr(value) if abs(value) < 1e15 or not math.isfinite(value) else "a huge number"
+        return "a huge number" if 1e15 <= abs(value) < math.inf else repr(value)
     if isinstance(value, str):
         return repr(value) if re.fullmatch(r"[\w.+-]{0,16}", value) else f"a text of {len(value)} characters"
     return f"a {type(value).__name__}"
@@ -211,7 +232,11 @@ def _text(value: Any, parameter: Parameter) -> str:
 
 
 def _texts(value: Any, parameter: Parameter) -> str | list[str]:
-    return _text(value, parameter) if isinstance(value, str) and not _looks_like_list(value) else _list(value, parameter, _text)
+    return (
+        _text(value, parameter)
+        if isinstance(value, str) and not _looks_like_list(value)
+        else _list(value, parameter, _text)
+    )
 
 
 def _choice(value: Any, parameter: Parameter) -> str:
@@ -254,11 +279,15 @@ def _filter(value: Any, parameter: Parameter) -> dict[str, Any]:
     return found
 
 
-def _list(value: Any, parameter: Parameter, item: Callable[[Any, Parameter], Any], may_be_empty: bool = False) -> list[Any]:
+def _list(
+    value: Any, parameter: Parameter, item: Callable[[Any, Parameter], Any], may_be_empty: bool = False
+) -> list[Any]:
     if not isinstance(value, list | tuple):
         raise _wrong(value, parameter, "a list", _list_hint(value))
     if len(value) > parameter.at_most or (not value and not may_be_empty):
-        raise _wrong(value, parameter, f"{0 if may_be_empty else 1} to {parameter.at_most} values", found=f"{len(value)} values")
+        raise _wrong(
+            value, parameter, f"{0 if may_be_empty else 1} to {parameter.at_most} values", found=f"{len(value)} values"
+        )
     found = [item(part, parameter) for part in value]
     if len(set(found)) < len(found):
         raise _wrong(value, parameter, "values that differ", found="one of them twice")
@@ -303,7 +332,10 @@ def _check_together(checked: Mapping[str, Any]) -> None:
         days = [days_of(time, unit) for time in given]
         if max(days) > MAX_YEARS * DAYS_PER_YEAR:
             raise ParameterError(
-                "out of range", where=parameter.name, expected=f"at most {MAX_YEARS} years", found=f"{described(max(given))} {unit}"
+                "out of range",
+                where=parameter.name,
+                expected=f"at most {MAX_YEARS} years",
+                found=f"{described(max(given))} {unit}",
             )
         if parameter.open_range and min(days) < 1:
             raise ParameterError(
@@ -314,7 +346,8 @@ def _check_together(checked: Mapping[str, Any]) -> None:
 
 
 def _looks_like_list(value: object) -> bool:
-    return isinstance(value, str) and value.lstrip()[:1] in ("[", "{")
+    """Whether a text was meant as a list or mapping. (``[177Lu]Lu-PSMA-617`` is a treatment.)"""
+    return isinstance(value, str) and value.strip()[:1] + value.strip()[-1:] in ("[]", "{}")
 
 
 def _list_hint(value: object) -> str | None:
@@ -334,5 +367,9 @@ def _wrong(
     value: object, parameter: Parameter, expected: str, mend: str | None = None, found: str | None = None
 ) -> ParameterError:
     return ParameterError(
-        "not a value of this parameter", where=parameter.name, expected=expected, found=found or described(value), mend=mend
+        "not a value of this parameter",
+        where=parameter.name,
+        expected=expected,
+        found=found or described(value),
+        mend=mend,
     )

@@ -116,12 +116,20 @@ def _decoded(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise StudyError(
-            "the file is not UTF-8 (Latin-1 or GB18030?)", where=f"{name}:{line}", expected="UTF-8", mend="save it again as UTF-8"
+            "the file is not UTF-8 (Latin-1 or GB18030?)",
+            where=f"{name}:{line}",
+            expected="UTF-8",
+            mend="save it again as UTF-8",
         ) from None
     forbidden = _FORBIDDEN.search(text)
     if forbidden:
         line = text.count("\n", 0, forbidden.start()) + 1
-        raise StudyError("a character that text may not hold", where=f"{name}:{line}", found=_code_point(forbidden.group()), mend="delete it")
+        raise StudyError(
+            "a character that text may not hold",
+            where=f"{name}:{line}",
+            found=_code_point(forbidden.group()),
+            mend="delete it",
+        )
     return text.translate(_ASIDE)
 
 
@@ -139,9 +147,16 @@ def _check_events(text: str, name: str) -> None:
         elif isinstance(event, yaml.DocumentStartEvent) and (event.version or event.tags):
             _refuse("a YAML directive (%)", name, line, mend="delete the line")
         if isinstance(event, yaml.AliasEvent):
-            _refuse(f"an alias (*{_short(event.anchor)})", name, line, mend="write the value out, or quote a text that starts with *")
+            _refuse(
+                f"an alias (*{_short(event.anchor)})",
+                name,
+                line,
+                mend="write the value out, or quote a text that starts with *",
+            )
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            _refuse(f"an anchor (&{_short(event.anchor)})", name, line, mend="delete it, or quote a text that starts with &")
+            _refuse(
+                f"an anchor (&{_short(event.anchor)})", name, line, mend="delete it, or quote a text that starts with &"
+            )
         if getattr(event, "tag", None) is not None:
             _refuse("a tag (!)", name, line, mend="delete it, or quote a text that starts with !")
 
@@ -170,7 +185,14 @@ def _key(node: yaml.Node, path: KeyPath, name: str) -> str:
         _refuse("a key that is not text", name, line, path, mend='quote it: "..."')
     key = _scalar(node, path, name)
     if not isinstance(key, str):
-        _refuse("a key that is not text", name, line, path, found=_short(node.value), mend=f'quote it: "{_short(node.value)}"')
+        _refuse(
+            "a key that is not text",
+            name,
+            line,
+            path,
+            found=_short(node.value),
+            mend=f'quote it: "{_short(node.value)}"',
+        )
     return key
 
 
@@ -195,14 +217,23 @@ def _text(text: str, node: yaml.ScalarNode, path: KeyPath, name: str) -> str:
     for character in text:
         if character not in "\n\t" and unicodedata.category(character) in {"Cc", "Cs"}:
             line = node.start_mark.line + 1
-            _refuse("a character that text may not hold", name, line, path, found=_code_point(character), mend="delete it")
+            _refuse(
+                "a character that text may not hold", name, line, path, found=_code_point(character), mend="delete it"
+            )
     return text
 
 
 def _number(text: str, node: yaml.ScalarNode, path: KeyPath, name: str) -> int | float:
     if len(text.lstrip("-").partition(".")[0]) > MAX_DIGITS:
         line = node.start_mark.line + 1
-        _refuse("a number too large to be exact", name, line, path, expected=f"at most {MAX_DIGITS} digits", found=_short(text))
+        _refuse(
+            "a number too large to be exact",
+            name,
+            line,
+            path,
+            expected=f"at most {MAX_DIGITS} digits",
+            found=_short(text),
+        )
     return float(text) if "." in text else int(text)
 
 

@@ -169,7 +169,7 @@ def _draw_line(axes: Axes, view: View, line: _Line, y: float, low: float, high: 
     indent = 0.0 if line.row is None or line.overall else 0.05
     weight = "bold" if line.overall or line.heading else "normal"
     axes.text(
-        -1.20 + indent, y, wrapped(line.label, 38)[0], transform=across, ha="left", va="center", fontweight=weight
+        -1.20 + indent, y, wrapped(line.label, 60 if line.heading else 28, lines=1), transform=across, ha="left", va="center", fontweight=weight
     )
     if line.row is None:
         axes.text(1.06, y, line.note, transform=across, ha="left", va="center", color=GREY)

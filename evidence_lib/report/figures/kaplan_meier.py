@@ -10,7 +10,7 @@ from evidence_lib.conventions import DAYS_PER_YEAR
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Figure, Table
-from evidence_lib.report.figures.labels import place_labels, wrapped
+from evidence_lib.report.figures.labels import place_labels, stack_labels, wrapped
 from evidence_lib.report.theme import GREY, Pen, pens, theme
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ INCHES = {"main": (8.6, 4.0), "first_screen": (4.7, 2.15)}
 MOST_TICKS = {"main": 14, "first_screen": 8}
 LABEL_WIDTH = {"main": 34, "first_screen": 24}
 ROW_INCHES = 0.185
+MOST_BESIDE = 3
+MARGIN_INCHES = {"main": 1.9, "first_screen": 1.35}
+MARGIN_WIDTH = {"main": 26, "first_screen": 17}
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,12 @@ def _canvas(view: View, arms: Sequence[str], size: Size) -> tuple[MatplotlibFigu
     width, plot_height = INCHES[size]
     row_height = ROW_INCHES * len(arms)
     if size == "main":
-        longest = max(len(line) for arm in arms for line in [view.label(arm)[: LABEL_WIDTH[size]]])
+        longest = max(len(wrapped(view.label(arm), LABEL_WIDTH[size], lines=1)) for arm in arms)
         left, right, top, bottom = max(0.75, 0.25 + 0.075 * longest), 0.25, 0.15, 0.95 + row_height
     else:
         left, right, top, bottom = 0.52, 0.18, 0.1, 0.52 + row_height
+    if len(arms) > MOST_BESIDE:
+        right = MARGIN_INCHES[size]
     height = plot_height + top + bottom
     figure = MatplotlibFigure(figsize=(width, height))
     axes = figure.add_axes((left / width, bottom / height, (width - left - right) / width, plot_height / height))
@@ -230,7 +235,7 @@ def _draw_at_risk(
                 color=pen[arm].colour,
             )
         if size == "main":
-            label = wrapped(view.label(arm), LABEL_WIDTH[size])[0]
+            label = wrapped(view.label(arm), LABEL_WIDTH[size], lines=1)
             place = axes.transAxes + ScaledTranslation(-0.22, -depth, in_inches)
             axes.text(0, 0, label, transform=place, ha="right", va="center", color=pen[arm].colour)
         else:
@@ -264,7 +269,11 @@ def _label_curves(
         label = view.label(arm)
         if row is not None and row.value is not None and row.status == "ok" and milestone is not None:
             label = view.words("figure.km.label", arm=label, share=row.value)
-        texts[arm] = "\n".join(wrapped(label, LABEL_WIDTH[size]))
+        beside = len(arms) <= MOST_BESIDE
+        texts[arm] = wrapped(label, LABEL_WIDTH[size]) if beside else wrapped(label, MARGIN_WIDTH[size], lines=2)
+    if len(arms) > MOST_BESIDE:
+        stack_labels(axes, texts, curves, pen, end=axis.end)
+        return
     place_labels(axes, texts, curves, pen, at=at, gap=0.008 * axis.end)
 
 

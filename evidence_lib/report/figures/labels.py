@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 Steps = tuple[Sequence[float], Sequence[float]]
 FAR = 0.06
+LINE_INCHES = 0.165
 # Which sides of its curve a label may take, in the order in which they are tried.
 ABOVE, BELOW, EITHER = ((1,), (-1,)), ((-1,), (1,)), ((1, -1),)
 
 
-def wrapped(label: str, width: int) -> list[str]:
-    """The label in at most three lines of at most ``width`` characters; longer labels end with an ellipsis."""
-    lines = textwrap.wrap(label, width=width, break_long_words=True, max_lines=3, placeholder=" \u2026")
-    return lines or [label]
+def wrapped(label: str, width: int, *, lines: int = 3) -> str:
+    """The label in at most ``lines`` lines of at most ``width`` characters; a longer one ends with an ellipsis."""
+    return "\n".join(textwrap.wrap(label, width=width, max_lines=lines, placeholder=" \u2026")) or label
 
 
 def height_at(steps: Steps, time: float) -> float | None:
@@ -30,6 +30,35 @@ def height_at(steps: Steps, time: float) -> float | None:
     if not times or time > times[-1] or time < times[0]:
         return None
     return heights[bisect_right(times, time) - 1]
+
+
+def stack_labels(
+    axes: Axes, texts: Mapping[str, str], curves: Mapping[str, Steps], pen: Mapping[str, Pen], *, end: float
+) -> None:
+    """Write the texts in the right margin in the order of their curves' ends, pushed apart where they would touch.
+
+    For more arms than find room beside their curves. ``end`` is the right end of the axis, in time.
+    """
+    anchors = {arm: _anchor(steps, end) for arm, steps in curves.items()}
+    order = sorted(texts, key=lambda arm: anchors[arm][1])
+    height = axes.figure.get_figheight() * axes.get_position().height  # type: ignore[union-attr]
+    floor = 0.0
+    for rank, arm in enumerate(order):
+        room = LINE_INCHES * (texts[arm].count("\n") + 1) / height
+        above = sum(LINE_INCHES * (texts[other].count("\n") + 1) / height for other in order[rank + 1 :])
+        bottom = max(floor, min(anchors[arm][1] - room / 2, 1.0 - above - room))
+        floor = bottom + room
+        centre = bottom + room / 2
+        axes.annotate(
+            texts[arm],
+            anchors[arm],
+            xytext=(end * 1.05, centre),
+            annotation_clip=False,
+            ha="left",
+            va="center",
+            color=pen[arm].colour,
+            arrowprops={"arrowstyle": "-", "color": pen[arm].colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0},
+        )
 
 
 def place_labels(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Figure, Table
+from evidence_lib.report.figures.labels import wrapped
 from evidence_lib.report.theme import GREY, pens, theme
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 HAZARD_RATIO_TICKS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 WIDEST = math.log(20.0)
+MOST_COLUMNS = 3
 
 
 def proportional_hazards(curve: pd.DataFrame, *, view: View) -> Figure:
@@ -43,10 +45,14 @@ def proportional_hazards(curve: pd.DataFrame, *, view: View) -> Figure:
 
     treatments = view.context.treatments
     with theme(view.item or "proportional-hazards"):
-        figure = MatplotlibFigure(figsize=(8.6, 3.4), layout="constrained")
-        panels = figure.subplots(1, len(treatments), sharey=True, squeeze=False)[0]
-        for panel, treatment in zip(panels, treatments, strict=True):
-            _panel(panel, curve[curve["treatment"] == treatment], treatment, view)
+        columns = min(len(treatments), MOST_COLUMNS)
+        lines = -(-len(treatments) // columns)
+        figure = MatplotlibFigure(figsize=(8.6, 3.4 if lines == 1 else 2.6 * lines), layout="constrained")
+        panels = list(figure.subplots(lines, columns, sharey=True, squeeze=False).flat)
+        for panel, treatment in zip(panels, treatments, strict=False):
+            _panel(panel, curve[curve["treatment"] == treatment], treatment, view, width=96 // columns)
+        for panel in panels[len(treatments) :]:
+            panel.set_visible(False)
         _hazard_ratio_axis(panels[0], curve, view)
         figure.supxlabel(view.words("figure.km.axis", unit=_unit(view)), fontsize=9, color=GREY)
     return Figure(
@@ -58,9 +64,9 @@ def proportional_hazards(curve: pd.DataFrame, *, view: View) -> Figure:
     )
 
 
-def _panel(axes: Axes, curve: pd.DataFrame, treatment: str, view: View) -> None:
+def _panel(axes: Axes, curve: pd.DataFrame, treatment: str, view: View, *, width: int) -> None:
     pen = pens(view.context.arms)[treatment]
-    axes.set_title(cells.versus(view, treatment, view.context.reference), fontsize=9)
+    axes.set_title(wrapped(cells.versus(view, treatment, view.context.reference), width), fontsize=9)
     axes.axhline(0, color=GREY, linewidth=0.8)
     if curve.empty:
         axes.text(0.5, 0.6, view.words("figure.ph.too_few"), transform=axes.transAxes, ha="center", color=GREY)

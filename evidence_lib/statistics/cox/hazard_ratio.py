@@ -126,12 +126,12 @@ def ratio_of_arms(
     """The estimate of the first column of ``x``, the indicator of the treatment; ``shared`` holds its other fields."""
     ratio: dict[str, Any] = {**shared, "unit": "ratio", "scale": "log"}
     try:
-        comparable(event, labels, (treatment, reference))
+        _comparable(event, labels, (treatment, reference))
         fit = maximise(time, event, x, names, stratum, ties)
         log_ratio, std_error = (float(fit.coefficients[0]), math.sqrt(fit.covariance[0, 0]))
         half = float(ndtri((1 + level) / 2)) * std_error
         if abs(log_ratio) + half > LARGEST_LOG:
-            raise NotEstimable(message("cox_statistics.reason.not_finite"), informative=True)
+            raise NotEstimable(message("cox_statistics.reason.not_finite"))
     except NotEstimable as gap:
         return Estimate(**ratio, status="not_estimable", reason=gap.reason)
     return Estimate(
@@ -144,7 +144,7 @@ def ratio_of_arms(
     )
 
 
-def comparable(event: Flags, labels: np.ndarray, arms: tuple[Hashable, Hashable]) -> None:
+def _comparable(event: Flags, labels: np.ndarray, arms: tuple[Hashable, Hashable]) -> None:
     """Raise NotEstimable where an arm has no patients, there are no events, or all are in one of the two arms."""
     for arm in arms:
         if not (labels == arm).any():
@@ -153,7 +153,7 @@ def comparable(event: Flags, labels: np.ndarray, arms: tuple[Hashable, Hashable]
     if len(empty) == len(arms):
         raise NotEstimable(message("cox_statistics.reason.no_events"))
     if empty:
-        raise NotEstimable(message("cox_statistics.reason.no_events_in_arm", arm=str(empty[0])), informative=True)
+        raise NotEstimable(message("cox_statistics.reason.no_events_in_arm", arm=str(empty[0])))
 
 
 def _other_arms(labels: np.ndarray, event: Flags, compared: tuple[Hashable, Hashable]) -> tuple[list[Any], list[Any]]:

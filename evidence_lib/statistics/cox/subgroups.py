@@ -15,7 +15,7 @@ from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.cox.hazard_ratio import comparable, ratio_of_arms
+from evidence_lib.statistics.cox.hazard_ratio import ratio_of_arms
 from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, crossed, level_text, sorted_levels, stratified
 from evidence_lib.statistics.cox.partial_likelihood import (
     NotEstimable,
@@ -193,10 +193,8 @@ def _interaction(patients: _Patients, column: str, rows: dict[str, Flags], left_
 
 def _gap(patients: _Patients, here: Flags) -> NotEstimable | None:
     """Why the level has no hazard ratio; None where it has."""
-    labels = patients.labels[here]
+    treated = (patients.labels[here] == patients.treatment).astype(float)[:, None]
     try:
-        comparable(patients.event[here], labels, (patients.treatment, patients.reference))
-        treated = (labels == patients.treatment).astype(float)[:, None]
         maximise(**patients.among(here), x=treated, names=[str(patients.treatment)])
     except NotEstimable as gap:
         return gap
