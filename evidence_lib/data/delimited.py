@@ -32,7 +32,7 @@ def read_csv(content: bytes, where: str, encoding: Encoding) -> Content:
     first = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=lambda mark: (first.count(mark), mark == ","))
     if delimiter != ",":
-        notes.append(message("data.note.delimiter", file=where, delimiter=DELIMITERS[delimiter]))
+        notes.append(message("data.note.delimiter", file=where, delimiter=message(f"data.delimiter.{DELIMITERS[delimiter]}")))
     headings, rows, numbers, empty = _rows(text, delimiter, where)
     if empty:
         notes.append(message("data.note.empty_rows", file=where, rows=empty))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evidence_lib.data.encodings import Encoding, decode_cut, decode_pieces
+from evidence_lib.data.encodings import SAVE_AS, Encoding, decode_cut, decode_pieces
 from evidence_lib.data.files import Content
 from evidence_lib.errors import DataError
 from evidence_lib.language import Message, message
@@ -75,7 +75,7 @@ def _decoded(
     raw = [value.encode("latin-1") for value in distinct]
     odd = [piece for piece in raw if not piece.isascii()]
     if western:
-        decoded, used = [piece.decode("cp1252", errors="strict") for piece in odd], "cp1252"
+        decoded, used = _western(odd, where), "cp1252"
     elif odd:
         decoded, used = decode_pieces(odd, where=where, encoding=encoding)
     else:
@@ -84,6 +84,13 @@ def _decoded(
     for name in texts:
         frame[name] = frame[name].map(lambda value: meaning.get(value, value))
     return frame, used
+
+
+def _western(pieces: list[bytes], where: str) -> list[str]:
+    try:
+        return [piece.decode("cp1252") for piece in pieces]
+    except UnicodeDecodeError:
+        raise DataError("the text is not Windows-1252, which the file declares", where=where, mend=SAVE_AS) from None
 
 
 def _raw(reader: Callable[..., Any], content: bytes, where: str, options: dict[str, Any]) -> tuple[pd.DataFrame, Any]:

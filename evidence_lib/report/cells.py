@@ -30,7 +30,7 @@ def time_number(view: View, days: float) -> str:
 
 
 def _in_unit(view: View, days: float) -> float:
-    """Days in the display unit; whole where the days are a whole number of the unit rounded to days (1826, 60 months)."""
+    """Days in the display unit; whole where they are a whole number of it rounded to days (1826: 60 months)."""
     value = view.context.in_unit(days)
     slack = 0.0 if view.context.unit == "days" else 0.5 / DAYS_PER_UNIT[view.context.unit]
     return float(round(value)) if abs(value - round(value)) <= slack + 1e-9 else value

@@ -17,14 +17,65 @@ from evidence_lib.report.theme import svg
 Display = Table | Figure | Passage
 
 TAGS = frozenset(
-    """a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 h5 h6 hr i img ins
-    kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead tr u ul var
-    """.split()
+    [
+        "a",
+        "abbr",
+        "b",
+        "blockquote",
+        "br",
+        "caption",
+        "code",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "figcaption",
+        "figure",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "li",
+        "mark",
+        "ol",
+        "p",
+        "pre",
+        "q",
+        "s",
+        "samp",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "summary",
+        "sup",
+        "table",
+        "tbody",
+        "td",
+        "tfoot",
+        "th",
+        "thead",
+        "tr",
+        "u",
+        "ul",
+        "var",
+    ]
 )
 CLASS_AND_ID = {"class", "id"}
 CELL = CLASS_AND_ID | {"scope", "headers", "colspan", "rowspan"}
 ATTRIBUTES = {
-    **{tag: CLASS_AND_ID for tag in TAGS},
+    **dict.fromkeys(TAGS, CLASS_AND_ID),
     "a": CLASS_AND_ID | {"href"},
     "img": CLASS_AND_ID | {"src", "alt"},
     "th": CELL,
@@ -107,9 +158,8 @@ def _grid(table: Table, item: str, caption: str) -> str:
         raise InvalidInput("a table has at most one column of row headings", found=str(table.row_headers))
     names = [f"c{i}" for i in range(len(table.columns))]
     frame = pd.DataFrame([list(map(str, row)) for row in table.rows], columns=names, dtype=object)
-    # Labels are given as ready HTML: great_tables reads units notation ({{...}}) in plain strings.
-    labels: dict[str, Any] = {name: gt.html(escape(text)) for name, text in zip(names, table.columns, strict=True)}
-    options: dict[str, str] = {"rowname_col": names[0]} if table.row_headers else {}
+    labels: dict[str, Any] = {name: _label(text) for name, text in zip(names, table.columns, strict=True)}
+    options: dict[str, Any] = {"rowname_col": names[0]} if table.row_headers else {}
     if table.groups is not None:
         frame["group"] = list(table.groups)
         options["groupname_col"] = "group"
@@ -119,12 +169,21 @@ def _grid(table: Table, item: str, caption: str) -> str:
     grid = grid.cols_label(cases=labels) if labels else grid
     grid = grid.cols_align("left", columns=list(labels))
     for i, (text, positions) in enumerate(table.spanners.items()):
-        grid = grid.tab_spanner(gt.html(escape(text)), columns=[names[p] for p in positions], id=f"spanner{i}")
+        grid = grid.tab_spanner(_label(text), columns=[names[p] for p in positions], id=f"spanner{i}")
     raw = grid.as_raw_html()
     inner = raw[raw.index("<table") : raw.rindex("</table>") + len("</table>")]
-    inner = re.sub(r"<table[^>]*>", lambda _: f'<table><caption id="{escape(item)}-title">{caption}</caption>', inner, count=1)
+    inner = re.sub(
+        r"<table[^>]*>", lambda _: f'<table><caption id="{escape(item)}-title">{caption}</caption>', inner, count=1
+    )
     box = f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{escape(item)}-title">'
     return sanitise(f"{box}{inner}</div>")
+
+
+def _label(text: str) -> Any:
+    """A heading as ready HTML without braces: great_tables reads ``{{...}}`` in a heading as the notation of a unit."""
+    import great_tables as gt
+
+    return gt.html(escape(text).replace("{", "&#123;"))
 
 
 def _figure(figure: Figure, item: str, view: View) -> str:

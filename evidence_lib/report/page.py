@@ -126,7 +126,9 @@ def display_of(record: Mapping[str, Any], at: View) -> Display:
     """
     room, _, name = str(record["function"]).partition(".")
     if room not in ROOMS or name not in _names(room):
-        raise NotebookError("the notebook shows something that this version does not know", found=repr(record["function"]))
+        raise NotebookError(
+            "the notebook shows something that this version does not know", found=repr(record["function"])
+        )
     if not ITEM.match(str(record["item"])):
         raise NotebookError("an item id of another form", expected="T1, F2 or P3", found=repr(record["item"]))
     content = [_content(part, at.results) for part in record["content"]]
@@ -333,9 +335,7 @@ ABBREVIATIONS = {
 def _abbreviations(at: View, texts: Sequence[str]) -> list[tuple[str, str]]:
     """The abbreviations that the page uses, with their meaning."""
     text = " ".join(unescape(re.sub(r"<[^>]+>", " ", part)) for part in texts)
-    return [
-        (short, at.words(key)) for short, key in ABBREVIATIONS.items() if re.search(rf"(?<!\w){short}(?!\w)", text)
-    ]
+    return [(short, at.words(key)) for short, key in ABBREVIATIONS.items() if re.search(rf"(?<!\w){short}(?!\w)", text)]
 
 
 @lru_cache(maxsize=1)
@@ -343,7 +343,11 @@ def _template() -> Any:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["css_text"] = _css_text
     return environment.get_template("page.html.j2")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from evidence_lib.errors import InvalidInput
 
@@ -61,7 +61,7 @@ def theme(salt: str = "evidence", *, small: bool = False) -> Iterator[None]:
 
     fonts = ["DejaVu Sans", *_installed_chinese_font()]
     size = 9.5 if small else 9.0
-    own = {
+    own: dict[str, Any] = {
         "font.family": fonts,
         "font.size": size,
         "axes.labelsize": size,
@@ -81,7 +81,7 @@ def theme(salt: str = "evidence", *, small: bool = False) -> Iterator[None]:
         "svg.hashsalt": salt,
     }
     with mpl.rc_context(), sns.axes_style("white"):
-        mpl.rcParams.update(own)
+        mpl.rcParams.update(own)  # type: ignore[arg-type]
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -80,3 +80,8 @@ def fingerprint(path: Path, name: str | None = None) -> Output:
             digest.update(block)
             size += len(block)
     return Output(name or path.name, digest.hexdigest(), size)
+
+
+def page_name(report: str, language: str, languages: Sequence[str]) -> str:
+    """The file of a report's page: the first language needs no mark."""
+    return f"{report}.html" if language == languages[0] else f"{report}.{language}.html"

@@ -30,7 +30,7 @@ def environment() -> dict[str, Any]:
 def commit(folder: Path) -> dict[str, Any] | None:
     """The git commit of a folder, and whether tracked files differ from it; None outside a git checkout."""
     # A file monitor named by the checkout's own configuration would be executed.
-    git = ["git", "-c", "core.fsmonitor=false", "-C", str(folder)]
+    git = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", str(folder)]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=True)
         changed = subprocess.run(

@@ -19,7 +19,7 @@ from typing import Any
 from evidence_lib.errors import EvidenceError, KernelDied, NotebookError, PublishError, error_named
 from evidence_lib.results import ResultSet
 from evidence_lib.runs.execute import SOCKET_FOLDER
-from evidence_lib.runs.jobs import Job
+from evidence_lib.runs.jobs import Job, page_name
 from evidence_lib.runs.kernel import ERROR_FILE, EXTENSION
 from evidence_lib.runs.notebooks import KERNEL
 from evidence_lib.runs.processes import MARK, become_subreaper, sweep
@@ -219,8 +219,7 @@ def _write_pages(job: Job, notebook: Any, results: ResultSet, build_page: PageBu
         from evidence_lib.report.page import build_page
     for language in job.languages:
         page = build_page(notebook, results, job.run, language)
-        name = f"{job.report}.html" if language == job.languages[0] else f"{job.report}.{language}.html"
-        (job.out / name).write_text(page, encoding="utf-8", newline="\n")
+        (job.out / page_name(job.report, language, job.languages)).write_text(page, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from evidence_lib.errors import NotebookError, ParameterError
-from evidence_lib.study.parameters import PARAMETERS, check_parameters, described, suggestion
+from evidence_lib.study.checking import check_parameters, described, suggestion
+from evidence_lib.study.parameters import PARAMETERS
 
 TAG = "parameters"
 
@@ -47,10 +48,10 @@ def declared_parameters(notebook: Mapping[str, Any]) -> dict[str, object]:
         raise NotebookError("the parameters cell is not plain Python", where=_where(line)) from None
     lines = text.split("\n")
     found: dict[str, object] = {}
-    for position, statement in enumerate(statements):
+    starts = [statement.lineno for statement in statements]
+    for statement in statements:
         line = statement.lineno
-        previous = statements[position - 1].end_lineno if position else 0
-        if line == previous or statement.end_lineno != line:
+        if starts.count(line) > 1 or statement.end_lineno != line:
             raise NotebookError("not one parameter per line", where=_where(line), expected="name: type = value")
         name, default = _assignment(statement)
         if lines[line - 1].count("=") != 1:

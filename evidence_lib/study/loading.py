@@ -13,9 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from evidence_lib.errors import DisclosureError, ParameterError, StudyError
 from evidence_lib.language import LANGUAGES
+from evidence_lib.study.checking import check_parameters, described, merged, suggestion
 from evidence_lib.study.model import Study, StudyContent
-from evidence_lib.study.parameters import REPORT_PARAMETERS, check_parameters, described, merged, suggestion
-from evidence_lib.study.strict_yaml import Document, KeyPath, read, shown_key
+from evidence_lib.study.parameters import REPORT_PARAMETERS
+from evidence_lib.study.strict_yaml import Document, KeyPath, read_document
 
 
 def find_study_file(path_text: str) -> Path:
@@ -53,16 +54,10 @@ def load_study(path: str | Path) -> Study:
     ParameterError
         A report's parameter is unknown, of the wrong type or out of range.
     """
-    file = Path(path)
-    document, data = read(file, name=str(path))
-    study = document.value.get("study")
-    languages = study.get("languages") if isinstance(study, dict) else None
-    # A wrong list of languages is refused by the model itself; texts are then held against none.
-    wanted = languages if isinstance(languages, list) and all(name in LANGUAGES for name in languages) else []
+    file = Path(path).absolute()
+    document, data = read_document(file, name=_shown(file))
     try:
-        content = StudyContent.model_validate(
-            document.value, context={"languages": wanted or ["en"][: languages is None]}
-        )
+        content = StudyContent.model_validate(document.value, context={"languages": _languages(document.value)})
     except ValidationError as error:
         raise _first(error, document) from None
     _check_reports(content, document)
@@ -85,8 +80,21 @@ def require_supported(study: Study) -> None:
         raise DisclosureError(
             f"disclosure control {study.disclosure.preset} is not available in this version",
             where=f"{study.path.name} (disclosure.preset)",
-            expected="nothing is published without the control you ask for",
+            expected="preset none, with a reason: nothing is published without the control you ask for",
         )
+
+
+def _languages(value: Mapping[str, Any]) -> list[str]:
+    """The languages that texts must have; none where the list itself is wrong, which the model then says."""
+    section = value.get("study")
+    listed = section.get("languages", ["en"]) if isinstance(section, dict) else []
+    return listed if isinstance(listed, list) and all(name in LANGUAGES for name in listed) else []
+
+
+def _shown(path: Path) -> str:
+    """The file as messages call it: from the working directory where it stands below that."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _check_reports(content: StudyContent, document: Document) -> None:
@@ -101,12 +109,10 @@ def _check_reports(content: StudyContent, document: Document) -> None:
             check_parameters(report.parameters, allowed=REPORT_PARAMETERS)
             merged(report.parameters, {})
         except ParameterError as error:
-            key = error.where if error.where in report.parameters else None
-            path = (*at, "parameters") if key is None else (*at, "parameters", key)
-            what = error.what if key or error.where == "parameters" else f"{error.what} ({error.where})"
+            path = (*at, "parameters", error.where) if error.where in report.parameters else (*at, "parameters")
             where = document.where(path)
             raise ParameterError(
-                what, where=where, expected=error.expected, found=error.found, mend=error.mend
+                error.what, where=where, expected=error.expected, found=error.found, mend=error.mend
             ) from None
 
 
@@ -121,9 +127,8 @@ def _first(error: ValidationError, document: Document) -> StudyError:
         return StudyError(context["what"], where=document.where(path), **rest)
     if kind == "extra_forbidden":
         names = _fields_at(path[:-1])
-        shown = (*path[:-1], shown_key(str(path[-1])))
-        where = document.where(path) if shown == path else document.where(path).replace(str(path[-1]), str(shown[-1]))
-        return StudyError("unknown key", where=where, expected=", ".join(names), mend=suggestion(str(path[-1]), names))
+        near = suggestion(str(path[-1]), names)
+        return StudyError("unknown key", where=document.where(path), expected=", ".join(names), mend=near)
     if kind == "missing":
         return StudyError(f"the key {path[-1]} is missing", where=document.where(path[:-1]))
     found = described(detail["input"])
@@ -154,7 +159,7 @@ def _form(path: KeyPath) -> str:
 
 
 def _expected(text: str) -> str:
-    """pydantic's own sentence without its opening."""
+    """Pydantic's own sentence without its opening."""
     return text.removeprefix("Input should be ").removeprefix("Value should have ")
 
 

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal, NoReturn
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Field,
     PlainValidator,
     StringConstraints,
     ValidationInfo,
@@ -22,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from evidence_lib.errors import StudyError
 from evidence_lib.language import LANGUAGES
-from evidence_lib.study.parameters import described, suggestion
+from evidence_lib.study.checking import described, suggestion
 
 MAX_REPORTS = 500
 MAX_TIMEOUT = 24 * 60 * 60
@@ -41,13 +40,13 @@ def _localized(value: Any, info: ValidationInfo) -> str | Mapping[str, str]:
             _wrong("the text is empty", expected="a text")
         return value
     if not isinstance(value, dict):
-        _wrong("not a text", expected="a text, or a map from language to text", found=described(value), mend="quote it")
+        _wrong("not a text", expected="a text, or a map from language to text", found=described(value))
     for language, text in value.items():
         if not _TAG.fullmatch(language):
             _wrong("not a language", expected="a map from language (en, zh-Hans) to text", found=described(language))
         if not isinstance(text, str) or not text.strip():
             _wrong(f"no text for {language}", expected="a text", found=described(text))
-    missing = [language for language in info.context["languages"] if language not in value]
+    missing = [language for language in (info.context or {}).get("languages", ()) if language not in value]
     if missing:
         _wrong(f"no text for {', '.join(missing)}", expected="a text in every language of study.languages")
     return value
@@ -67,6 +66,10 @@ def _seconds(value: Any) -> int:
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def record(self) -> dict[str, Any]:
+        """What the file gives, in JSON types; what it does not give is left out."""
+        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
 
 
 class Info(_Part):
@@ -130,6 +133,10 @@ class Data(_Part):
             _wrong("this kind of data is not available in this version", expected="kind: adam", found=kind)
         return value
 
+    def cutoff_record(self) -> dict[str, Any]:
+        """The cut-off in JSON types: ``date`` (ISO), or ``unknown`` with the reason."""
+        return self.cutoff.record()
+
     @field_validator("path")
     @classmethod
     def _folder(cls, path: str) -> str:
@@ -139,7 +146,7 @@ class Data(_Part):
 
 
 class Page(_Part):
-    """What the page says about itself: whom to ask, for whom and for what use it is, where to report an adverse event."""
+    """What the page says about itself: whom to ask, for whom and what it is, where to report harm."""
 
     contact: Localized | None = None
     audience: Localized | None = None
@@ -148,17 +155,20 @@ class Page(_Part):
 
 
 class IntercurrentEvent(_Part):
-    """An intercurrent event of ICH E9(R1) and the strategy that addresses it."""
+    """An intercurrent event of ICH E9(R1) and the strategy that addresses it, or one text that says both."""
 
-    event: Localized
-    strategy: Localized
+    event: Localized | None = None
+    strategy: Localized | None = None
     text: Localized | None = None
 
-
-def _event(value: Any, info: ValidationInfo) -> Any:
-    if isinstance(value, dict) and "event" in value:
-        return IntercurrentEvent.model_validate(value, context=info.context)
-    return _localized(value, info)
+    @model_validator(mode="before")
+    @classmethod
+    def _stated(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not set(value) & {"event", "strategy"}:
+            return {"text": value}
+        if not {"event", "strategy"} <= set(value):
+            _wrong("an intercurrent event needs its strategy", expected="event, strategy, and text where more is said")
+        return value
 
 
 class Estimand(_Part):
@@ -167,10 +177,21 @@ class Estimand(_Part):
     treatment: Localized
     population: Localized
     variable: Localized
-    intercurrent_events: tuple[Annotated[str | Mapping[str, str] | IntercurrentEvent, PlainValidator(_event)], ...] = (
-        Field(min_length=1)
-    )
+    intercurrent_events: tuple[IntercurrentEvent, ...]
     summary: Localized
+
+    @field_validator("intercurrent_events")
+    @classmethod
+    def _some(cls, events: tuple[IntercurrentEvent, ...]) -> tuple[IntercurrentEvent, ...]:
+        if not events:
+            _wrong("no intercurrent event", expected="at least one text; say so where none was identified")
+        return events
+
+    def record(self) -> dict[str, Any]:
+        """The attributes in JSON types; an intercurrent event that is one text is that text."""
+        found = super().record()
+        events = [event["text"] if set(event) == {"text"} else event for event in found["intercurrent_events"]]
+        return {**found, "intercurrent_events": events}
 
 
 class Plain(_Part):
@@ -199,6 +220,14 @@ class Report(_Part):
     plain: Plain = Plain()
     limitations: tuple[Localized, ...] = ()
     timeout: Annotated[int, PlainValidator(_seconds)] = 20 * 60
+
+    def estimand_record(self) -> dict[str, Any]:
+        """The estimand in JSON types."""
+        return self.estimand.record()
+
+    def plain_record(self) -> dict[str, Any]:
+        """The plain-language phrases in JSON types; only what is given."""
+        return self.plain.record()
 
     @field_validator("id")
     @classmethod
@@ -260,9 +289,13 @@ class Study(StudyContent):
         return self.path.parent
 
     @property
-    def data_path(self) -> Path:
+    def data_folder(self) -> Path:
         """The folder of the data: ``data.path``, seen from the study file."""
         return self.folder / self.data.path
+
+    def page_record(self) -> dict[str, Any]:
+        """What the page says about itself, in JSON types; only what is given."""
+        return self.page.record()
 
     def report(self, id: str) -> Report:
         """The report of this id. Raises StudyError where the study has none."""

@@ -97,11 +97,11 @@ def place(name: str, line: int, path: KeyPath) -> str:
     """File, line and key as messages write them."""
     key = ""
     for part in path:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
+        key += f"[{part}]" if isinstance(part, int) else f".{_short_key(part)}" if key else _short_key(part)
     return f"{name}:{line} ({key})" if key else f"{name}:{line}"
 
 
-def shown_key(key: str) -> str:
+def _short_key(key: str) -> str:
     """A key as messages may print it: short and on one line."""
     return key if re.fullmatch(r"[\w .-]{1,40}", key) else f"a key of {len(key)} characters"
 
@@ -137,7 +137,8 @@ def _check_events(text: str, name: str) -> None:
     """Refuse what composing hides or cannot survive. The parser is not recursive, so depth stops it in time."""
     depth = 0
     for event in yaml.parse(text, Loader=_LOADER):
-        line = event.start_mark.line + 1
+        mark: Any = event.start_mark
+        line = mark.line + 1
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
@@ -148,14 +149,17 @@ def _check_events(text: str, name: str) -> None:
             _refuse("a YAML directive (%)", name, line, mend="delete the line")
         if isinstance(event, yaml.AliasEvent):
             _refuse(
-                f"an alias (*{_short(event.anchor)})",
+                f"an alias (*{_short(str(event.anchor))})",
                 name,
                 line,
                 mend="write the value out, or quote a text that starts with *",
             )
         if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
             _refuse(
-                f"an anchor (&{_short(event.anchor)})", name, line, mend="delete it, or quote a text that starts with &"
+                f"an anchor (&{_short(str(event.anchor))})",
+                name,
+                line,
+                mend="delete it, or quote a text that starts with &",
             )
         if getattr(event, "tag", None) is not None:
             _refuse("a tag (!)", name, line, mend="delete it, or quote a text that starts with !")
@@ -173,7 +177,7 @@ def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int], name: str)
         line = key_node.start_mark.line + 1
         if key in found:
             first = lines[(*path, key)]
-            _refuse("the key stands twice", name, line, (*path, shown_key(key)), found=f"it first on line {first}")
+            _refuse("the key stands twice", name, line, (*path, key), found=f"it first on line {first}")
         lines[(*path, key)] = line
         found[key] = _value(value_node, (*path, key), lines, name)
     return found
@@ -249,7 +253,7 @@ def _surprise(text: str) -> tuple[str, str]:
         return "a special key of YAML", f'quote it: "{text}"'
     if _NUMBER_LIKE.fullmatch(text) and any(character.isdigit() for character in text):
         return "not a plain decimal number (such as 10 or 0.5)", ""
-    if not text.isascii() and all(character.isnumeric() or character in "-+.,:_eE" for character in text):
+    if not text.isascii() and all(character.isdigit() or character in "-+.,:_eE" for character in text):
         return "digits other than 0 to 9", ""
     return "", ""
 
@@ -274,7 +278,7 @@ def _not_yaml(error: yaml.YAMLError, name: str) -> StudyError:
     return StudyError(f"not valid YAML ({problem})", where=f"{name}:{mark.line + 1}" if mark else name, mend=mend)
 
 
-def read(path: Path, *, name: str) -> tuple[Document, bytes]:
+def read_document(path: Path, *, name: str) -> tuple[Document, bytes]:
     """The document of a file and its bytes. Raises StudyError where the file cannot be read, and as ``parse``."""
     try:
         with path.open("rb") as stream:

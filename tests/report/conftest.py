@@ -23,7 +23,9 @@ def stub_first_screen(view: Any, run: Any, **changes: Any) -> FirstScreen:
         "answer": [("Relapse was ", False), ("less frequent", True), (".", False)],
         "caution_title": "Read with care.",
         "caution": ["Not everybody was randomised."],
-        "key_messages": [KeyMessage(id=f"K{i}", big=big, lines=["95% CI 1 to 2"]) for i, big in enumerate(("+14", "HR 0.69"), 1)],
+        "key_messages": [
+            KeyMessage(id=f"K{i}", big=big, lines=["95% CI 1 to 2"]) for i, big in enumerate(("+14", "HR 0.69"), 1)
+        ],
         "plain": [("Who?", "686 women."), ("How sure?", "Not fully.")],
         "figure": ("figures.kaplan_meier", ({"table": "km.curve"}, {"table": "km.at_risk"})),
         "links": [("Results", "results"), ("Nowhere", "no-such-section")],
@@ -31,7 +33,7 @@ def stub_first_screen(view: Any, run: Any, **changes: Any) -> FirstScreen:
     return FirstScreen(**{**facts, **changes})
 
 
-@pytest.fixture()
+@pytest.fixture
 def narrative(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The stub module; a test may replace its ``first_screen``."""
     stub: Any = ModuleType(NARRATIVE)

@@ -45,7 +45,10 @@ def context(arms: Sequence[str] = ("Active", "Control"), **changes: Any) -> Cont
             "treatment": "Active added to usual care",
             "population": "All patients entered",
             "variable": "Days to relapse or death",
-            "intercurrent_events": ["Loss to follow-up: censored", {"event": "New therapy", "strategy": "treatment policy"}],
+            "intercurrent_events": [
+                "Loss to follow-up: censored",
+                {"event": "New therapy", "strategy": "treatment policy"},
+            ],
             "summary": "Difference in survival",
         },
         "sources": ({"name": "adtte.csv", "rows": 686, "columns": 9, "sha256": "ab" * 32},),
@@ -66,7 +69,9 @@ def results(about: Context) -> ResultSet:
     made.add_table("proportional_hazards.curve", hazards(about.treatments))
     made.add(per_arm(about))
     made.add(compared(about))
-    made.gates["balance"] = Gate(id="balance", result="fail", measure=0.41, limit=0.1, governs="cox.*", reason="too far")
+    made.gates["balance"] = Gate(
+        id="balance", result="fail", measure=0.41, limit=0.1, governs="cox.*", reason="too far"
+    )
     made.gates["tau"] = Gate(id="tau", result="pass", measure=0, limit=0, governs=None)
     return made
 
@@ -165,7 +170,9 @@ def rows(about: Context, estimate: Estimate, *, twice: bool = True) -> list[Row]
     )
 
 
-def interval(analysis: str, unit: str, value: float | None, low: float | None, high: float | None, **more: Any) -> Estimate:
+def interval(
+    analysis: str, unit: str, value: float | None, low: float | None, high: float | None, **more: Any
+) -> Estimate:
     return Estimate(
         analysis=analysis,
         unit=unit,
@@ -184,7 +191,9 @@ def per_arm(about: Context) -> list[Row]:
         group = {"arm": arm}
         for name, value in (("count.subjects", 246), ("count.events", 94)):
             found += rows(
-                about, Estimate(analysis=name, unit="subjects", method="counted", groups=group, estimate=value), twice=False
+                about,
+                Estimate(analysis=name, unit="subjects", method="counted", groups=group, estimate=value),
+                twice=False,
             )
         reason = "the upper band never reaches 0.5"
         found += rows(about, interval("km.median", "days", 1528.0, 1296.0, None, groups=group, reason=reason))
@@ -231,7 +240,8 @@ def compared(about: Context) -> list[Row]:
         for level, values in (("I", (0.5, 0.04, 2.5)), ("II", (0.8, 0.6, 1.1))):
             groups = {**pair, "subgroup": "GRADE", "level": level}
             found += rows(
-                about, interval("cox.hazard_ratio.subgroup", "ratio", *values, groups=groups, n=100, events=40, scale="log")
+                about,
+                interval("cox.hazard_ratio.subgroup", "ratio", *values, groups=groups, n=100, events=40, scale="log"),
             )
         groups = {**pair, "subgroup": "GRADE", "level": "III"}
         none = interval("cox.hazard_ratio.subgroup", "ratio", None, None, None, groups=groups, n=3, events=0)
@@ -275,7 +285,7 @@ def code_cell(record: dict[str, Any] | None = None, *, tags: Sequence[str] = (),
     if record is not None:
         data = {"text/plain": record["item"], SHOW_MIME: record}
         outputs.append(nbformat.v4.new_output("display_data", data=data))
-    return nbformat.v4.new_code_cell("secret = 'code'", outputs=outputs, metadata={"tags": list(tags)}, id=f"c{len(tags)}")
+    return nbformat.v4.new_code_cell("secret = 'code'", outputs=outputs, metadata={"tags": list(tags)})
 
 
 def notebook(about: Context, *cells: Any) -> Any:

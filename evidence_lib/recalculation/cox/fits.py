@@ -82,11 +82,8 @@ def fitted(data: Data, x: Floats) -> Fit:
     model = data.model(z)
     before = -model.hessian(np.zeros(z.shape[1]))
     try:
-        with warnings.catch_warnings():
-            # A fit that did not converge is found by what is left of its information.
-            warnings.simplefilter("ignore")
-            params = np.asarray(model.fit(disp=False).params)
-            after = -model.hessian(params)
+        params = _maximum(model, z.shape[1])
+        after = -model.hessian(params)
         share = np.linalg.eigvals(np.linalg.solve(before, after)).real.min()
         covariance = np.linalg.inv(after)
     except np.linalg.LinAlgError:
@@ -94,6 +91,28 @@ def fitted(data: Data, x: Floats) -> Fit:
     if not share > RUN_AWAY:
         raise Unanswered(silent=False)
     return Fit(params, covariance, float(model.loglike(params)), unit)
+
+
+def _maximum(model: Any, p: int) -> Floats:
+    """The maximum by PHReg's Newton steps; where they overshoot, from a place that a trust region found first."""
+    from scipy.optimize import minimize
+
+    # A fit that did not converge is found here and by what is left of its information.
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        params = np.asarray(model.fit(disp=False).params)
+        score = model.score(params) if np.isfinite(params).all() else np.full(p, np.nan)
+        if np.abs(score).max() <= 1e-6:
+            return params
+        near = minimize(
+            lambda b: -model.loglike(b),
+            np.zeros(p),
+            jac=lambda b: -model.score(b),
+            hess=lambda b: -model.hessian(b),
+            method="trust-exact",
+            options={"gtol": 1e-5},
+        ).x
+        return np.asarray(model.fit(start_params=near, disp=False).params)
 
 
 def own_columns(data: Data, z: Floats) -> list[int]:
@@ -135,7 +154,7 @@ def stratum_numbers(strata: Any) -> NDArray[np.int64] | None:
     return np.array([seen.setdefault(row, len(seen)) for row in frame.itertuples(index=False, name=None)], np.int64)
 
 
-def limits(fit: Fit, conf_level: float) -> dict[str, float] | None:
+def limits(fit: Fit, conf_level: float) -> dict[str, Any] | None:
     """Estimate, standard error and limits of the first column; None where one is too large to be a number."""
     from statistics import NormalDist
 

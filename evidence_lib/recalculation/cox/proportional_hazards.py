@@ -148,7 +148,7 @@ def _sums(risk: Floats, x: Floats) -> tuple[Any, Any, Any]:
 
 
 def _clock(data: Data, transform: str) -> dict[float, float]:
-    """g at each time."""
+    """The value of g at each time."""
     from scipy.stats import rankdata
 
     distinct = [float(t) for t in np.unique(data.time)]

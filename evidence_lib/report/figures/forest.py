@@ -168,9 +168,8 @@ def _draw_line(axes: Axes, view: View, line: _Line, y: float, low: float, high: 
     across = axes.get_yaxis_transform()
     indent = 0.0 if line.row is None or line.overall else 0.05
     weight = "bold" if line.overall or line.heading else "normal"
-    axes.text(
-        -1.20 + indent, y, wrapped(line.label, 60 if line.heading else 28, lines=1), transform=across, ha="left", va="center", fontweight=weight
-    )
+    label = wrapped(line.label, 60 if line.heading else 28, lines=1)
+    axes.text(-1.20 + indent, y, label, transform=across, ha="left", va="center", fontweight=weight)
     if line.row is None:
         axes.text(1.06, y, line.note, transform=across, ha="left", va="center", color=GREY)
         return
@@ -194,14 +193,14 @@ def _draw_interval(axes: Axes, view: View, line: _Line, y: float, low: float, hi
         value = float(limit.value) if limit is not None and isinstance(limit.value, int | float) else None
         # No limit (not estimable) is open-ended too: both are drawn to the edge of the axis with an arrow.
         outside = value is None or value <= 0 or beyond(value, edge) == value
-        ends.append((edge if outside else value, outside))
+        ends.append((edge if value is None or outside else value, outside))
     axes.plot([end for end, _ in ends], [y, y], color=line.colour, linewidth=1.4, solid_capstyle="butt")
     for (end, outside), marker in zip(ends, ("<", ">"), strict=True):
         if outside:
             axes.plot([end], [y], marker=marker, color=line.colour, markersize=5.5, clip_on=False)
     if low <= float(row.value) <= high:
-        shape = {"marker": "D", "markersize": 6.5} if line.overall else {"marker": "s", "markersize": 5.0}
-        axes.plot([float(row.value)], [y], color=line.colour, **shape)
+        marker, size = ("D", 6.5) if line.overall else ("s", 5.0)
+        axes.plot([float(row.value)], [y], color=line.colour, marker=marker, markersize=size)
 
 
 def _alternative_text(view: View, lines: Sequence[_Line]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as MatplotlibFigure
+    from matplotlib.transforms import Transform
 
 Size = Literal["main", "first_screen"]
 
@@ -115,7 +116,12 @@ def _draw_arm(axes: Axes, curve: pd.DataFrame, pen: Pen, size: Size) -> None:
         linewidth=0,
     )
     axes.step(
-        steps["time"], steps["survival"].astype(float), where="post", color=pen.colour, linestyle=pen.dash, linewidth=1.8
+        steps["time"],
+        steps["survival"].astype(float),
+        where="post",
+        color=pen.colour,
+        linestyle=pen.dash,
+        linewidth=1.8,
     )
     if size == "main":
         censored = curve[(curve["n_censored"] > 0) & (curve["time"] > 0)]
@@ -185,7 +191,7 @@ def _dress(axes: Axes, view: View, axis: _Axis, size: Size) -> None:
         axes.axvline(milestone, color=GREY, linestyle=":", linewidth=1.1)
 
 
-def _bare_percent(view: View):  # type: ignore[no-untyped-def]
+def _bare_percent(view: View) -> Callable[[float, int], str]:
     return lambda share, digits: view.words.number(share * 100, digits)
 
 
@@ -203,10 +209,10 @@ def _draw_at_risk(
 
     figure = axes.figure
     in_inches = figure.dpi_scale_trans  # type: ignore[union-attr]
-    counts = {(row.arm, float(row.time)): row.n_at_risk for row in at_risk.itertuples()}
+    counts = {(row["arm"], float(row["time"])): row["n_at_risk"] for row in at_risk.to_dict("records")}
     first = 0.30 if size == "first_screen" else 0.66
 
-    def under(inches: float):  # type: ignore[no-untyped-def]
+    def under(inches: float) -> Transform:
         base = blended_transform_factory(axes.transData, axes.transAxes)
         return base + ScaledTranslation(0, -inches, in_inches)
 
@@ -241,9 +247,16 @@ def _draw_at_risk(
         else:
             # The dash says which row is which where hue cannot.
             place = axes.transAxes + ScaledTranslation(-0.5, -depth, in_inches)
-            sample = {"color": pen[arm].colour, "linestyle": pen[arm].dash, "linewidth": 1.8, "clip_on": False}
             width = 0.22 / (figure.get_figwidth() * axes.get_position().width)  # type: ignore[union-attr]
-            axes.plot([0, width], [0, 0], transform=place, **sample)
+            axes.plot(
+                [0, width],
+                [0, 0],
+                transform=place,
+                color=pen[arm].colour,
+                linestyle=pen[arm].dash,
+                linewidth=1.8,
+                clip_on=False,
+            )
     if size == "first_screen":
         depth = first + ROW_INCHES * len(arms) + 0.03
         place = axes.transAxes + ScaledTranslation(0, -depth, in_inches)
@@ -264,13 +277,15 @@ def _label_curves(
     at = float(milestone) if milestone is not None and milestone <= axis.end else axis.end * 0.97
     curves = {arm: _steps(curve[curve["arm"] == arm]) for arm in arms}
     texts = {}
+    beside = len(arms) <= MOST_BESIDE
     for arm in arms:
         row = view.results.find("km.survival", arm=arm, time=milestone) if milestone is not None else None
-        label = view.label(arm)
-        if row is not None and row.value is not None and row.status == "ok" and milestone is not None:
+        # Room for the share, which is never cut off: only the arm's name is.
+        width = (LABEL_WIDTH if beside else MARGIN_WIDTH)[size] - 4
+        label = wrapped(view.label(arm), width, lines=3 if beside else 2)
+        if row is not None and row.value is not None and row.status == "ok":
             label = view.words("figure.km.label", arm=label, share=row.value)
-        beside = len(arms) <= MOST_BESIDE
-        texts[arm] = wrapped(label, LABEL_WIDTH[size]) if beside else wrapped(label, MARGIN_WIDTH[size], lines=2)
+        texts[arm] = label
     if len(arms) > MOST_BESIDE:
         stack_labels(axes, texts, curves, pen, end=axis.end)
         return
@@ -310,14 +325,12 @@ def _alternative_text(view: View, arms: Sequence[str], at_risk: pd.DataFrame) ->
 def _data(view: View, at_risk: pd.DataFrame, arms: Sequence[str]) -> Table:
     rows, groups = [], []
     for arm in arms:
-        for record in at_risk[at_risk["arm"] == arm].sort_values("time").itertuples():
-            survival = view.results.find("km.survival", arm=arm, time=record.time)
+        for record in at_risk[at_risk["arm"] == arm].sort_values("time").to_dict("records"):
+            survival = view.results.find("km.survival", arm=arm, time=record["time"])
             rows.append(
                 (
-                    cells.time_number(view, record.time),
-                    view.words.number(record.n_at_risk),
-                    view.words.number(record.n_events),
-                    view.words.number(record.n_censored),
+                    cells.time_number(view, record["time"]),
+                    *(view.words.number(record[name]) for name in ("n_at_risk", "n_events", "n_censored")),
                     cells.estimate_text(view, survival),
                 )
             )

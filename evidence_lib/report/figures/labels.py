@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Steps = tuple[Sequence[float], Sequence[float]]
 FAR = 0.06
-LINE_INCHES = 0.165
+LINE_INCHES = 0.19
 # Which sides of its curve a label may take, in the order in which they are tried.
 ABOVE, BELOW, EITHER = ((1,), (-1,)), ((-1,), (1,)), ((1, -1),)
 
@@ -49,16 +49,10 @@ def stack_labels(
         bottom = max(floor, min(anchors[arm][1] - room / 2, 1.0 - above - room))
         floor = bottom + room
         centre = bottom + room / 2
-        axes.annotate(
-            texts[arm],
-            anchors[arm],
-            xytext=(end * 1.05, centre),
-            annotation_clip=False,
-            ha="left",
-            va="center",
-            color=pen[arm].colour,
-            arrowprops={"arrowstyle": "-", "color": pen[arm].colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 0},
-        )
+        colour = pen[arm].colour
+        axes.text(end * 1.05, centre, texts[arm], ha="left", va="center", color=colour)
+        at, level = anchors[arm]
+        axes.plot([at, end * 1.04], [level, centre], color=colour, linewidth=0.6, clip_on=False)
 
 
 def place_labels(
@@ -90,15 +84,15 @@ def place_labels(
         box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
         width, height = box.width, box.height
         side = ABOVE if rank == 0 else BELOW if rank == len(order) - 1 else EITHER
-        centre, right = _free_place(
-            width, height, anchors[arm], curves, taken, side=side, right=at - gap, gap=gap
-        )
+        centre, right = _free_place(width, height, anchors[arm], curves, taken, side=side, right=at - gap, gap=gap)
         label.set_position((right, centre))
         place = (right - width, right, centre - height / 2, centre + height / 2)
         taken.append(place)
         if _distance(place, curves[arm]) > FAR:
             edge = place[3] if anchors[arm][1] > centre else place[2]
-            axes.plot([right - width / 4, anchors[arm][0]], [edge, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6)
+            axes.plot(
+                [right - width / 4, anchors[arm][0]], [edge, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6
+            )
 
 
 def _distance(place: tuple[float, float, float, float], steps: Steps) -> float:

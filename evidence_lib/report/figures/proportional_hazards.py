@@ -73,19 +73,24 @@ def _panel(axes: Axes, curve: pd.DataFrame, treatment: str, view: View, *, width
         return
     time = [view.context.in_unit(day) for day in curve["time"]]
     low, high = curve["conf_low"].astype(float), curve["conf_high"].astype(float)
-    axes.fill_between(time, low.clip(-WIDEST, WIDEST), high.clip(-WIDEST, WIDEST), color=pen.colour, alpha=0.13, linewidth=0)
+    axes.fill_between(
+        time, low.clip(-WIDEST, WIDEST), high.clip(-WIDEST, WIDEST), color=pen.colour, alpha=0.13, linewidth=0
+    )
     axes.plot(time, curve["log_hazard_ratio"].astype(float).clip(-WIDEST, WIDEST), color=pen.colour, linewidth=1.8)
     row = cells.headline_hazard_ratio(view, treatment)
     if row is not None and isinstance(row.value, float) and row.value > 0:
         level = math.log(row.value)
         axes.axhline(level, color=pen.colour, linestyle=(0, (4, 2)), linewidth=1.1)
+        first, last = (abs(float(curve["log_hazard_ratio"].iloc[end]) - level) for end in (0, -1))
+        # The words stand at the end of the line where the curve is further away.
+        at, align = (0.02, "left") if first > last else (0.98, "right")
         axes.annotate(
             view.words("figure.ph.cox", value=cells.value_text(view, row)),
-            (1, level),
+            (at, level),
             xycoords=("axes fraction", "data"),
-            xytext=(-2, 3),
+            xytext=(0, 3),
             textcoords="offset points",
-            ha="right",
+            ha=align,
             va="bottom",
             color=pen.colour,
             fontweight="bold",

@@ -120,7 +120,9 @@ def baseline(summary: pd.DataFrame, differences: pd.DataFrame, *, view: View) ->
         of_variable = summary[summary["variable"] == variable]
         levels = list(dict.fromkeys(None if _none(level) else level for level in of_variable["level"]))
         for level in levels:
-            of_arm = {record["arm"]: record for record in _matching(summary, variable, level).to_dict("records")}
+            of_arm: dict[str, Any] = {
+                record["arm"]: record for record in _matching(summary, variable, level).to_dict("records")
+            }
             smd = tuple(_difference(view, differences, variable, level, treatment) for treatment in treatments)
             kinds = ("mean_sd", "median_range") if level is None else ("count_percent",)
             for kind in kinds:

@@ -100,7 +100,7 @@ class PartialLikelihood:
         self.event_time, self.event_x, self.event_stratum = (time[dead], self.x[dead], stratum[dead])
 
     def at(self, beta: Floats, weights: Floats | None = None) -> Moments:
-        """Moments at ``beta``; ``weights`` (entries,), equal within a tie, multiply the score and information of each."""
+        """Moments at ``beta``; ``weights`` (entries,), equal within a tie, multiply their score and information."""
         weight = np.ones(self._dead.size) if weights is None else weights
         eta = self.x @ beta
         # The likelihood of a stratum does not change with a constant; the largest risk becomes 1, so none overflows.

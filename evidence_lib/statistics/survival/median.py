@@ -142,5 +142,5 @@ def _reason(fit: Curve, reverse: bool, found: tuple[float | None, float | None, 
         flat = abs(float(fit.survival[-1]) - 0.5) <= HALF
         why = "flat_to_end" if flat else "not_reached"
         return message(f"survival_statistics.reason.{kind}_{why}", last=days(fit.time[-1]))
-    which = {(True, False): "low", (False, True): "high", (True, True): "both"}[(found[1] is None, found[2] is None)]
+    which = "both" if found[1] is None else "high"
     return message(f"survival_statistics.reason.limit_{which}", last=days(fit.time[-1]))
