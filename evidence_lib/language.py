@@ -66,7 +66,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else value
 
 
-def round_half_away(value: float, digits: int) -> Decimal:
+def round_half_away(value: float | Decimal, digits: int) -> Decimal:
     """``value`` rounded half away from zero in decimal, from its shortest decimal form (0.125 gives 0.13)."""
     exact = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
     rounded = exact.quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_UP)
@@ -155,7 +155,7 @@ class Words:
             raise InvalidInput("unknown number form in a catalogue text", expected=", ".join(_FORMS), found=repr(kind))
         return form(self, value)
 
-    def number(self, value: float | None, digits: int = 0) -> str:
+    def number(self, value: float | Decimal | None, digits: int = 0) -> str:
         """A number with this many decimals, grouped in thousands, with a true minus sign."""
         from babel.numbers import format_decimal
 
@@ -247,5 +247,5 @@ def _catalogue(language: str) -> tuple[dict[str, str | tuple[str, ...]], Any]:
             key = entry.id if isinstance(entry.id, str) else entry.id[0]
             if key in texts:
                 raise InvalidInput("a catalogue key stands twice", where=path.name, found=repr(key))
-            texts[key] = entry.string
+            texts[key] = entry.string if isinstance(entry.string, str) else tuple(entry.string or ("",))
     return texts, plural

@@ -74,7 +74,9 @@ def load_adam(folder: Path, *, encoding: Encoding = "auto") -> AdamData:
             expected="a folder that holds ADSL and ADTTE",
             mend="for a demo study run `make data`; else correct data.path in the study file",
         )
-    adsl, adtte = (with_adam_headings(read_table(_dataset(folder, name), encoding=encoding)) for name in ("adsl", "adtte"))
+    adsl, adtte = (
+        with_adam_headings(read_table(_dataset(folder, name), encoding=encoding)) for name in ("adsl", "adtte")
+    )
     return AdamData(adsl, adtte)
 
 
@@ -119,7 +121,8 @@ def analysis_frame(
     Raises
     ------
     DataError
-        Where a check of severity error fails (all are named), a column is missing, the unit is unknown, or nobody is left.
+        Where a check of severity error fails (all are named), a column is missing, the unit is unknown, or nobody is
+        left.
 
     Notes
     -----
@@ -129,10 +132,14 @@ def analysis_frame(
     """
     import pandas as pd
 
-    arms = None if reference is None and treatments is None else [*(treatments or ()), *([reference] if reference else ())]
+    arms = (
+        None if reference is None and treatments is None else [*(treatments or ()), *([reference] if reference else ())]
+    )
     if not len(data.adtte.frame) or not len(data.adsl.frame):
         raise DataError("a data set has no rows", where="ADSL or ADTTE")
-    checked = checked_adam(data.adsl, data.adtte, endpoint=endpoint, arm_variable=arm_variable, arms=arms, strata=strata)
+    checked = checked_adam(
+        data.adsl, data.adtte, endpoint=endpoint, arm_variable=arm_variable, arms=arms, strata=strata
+    )
     where = f"{data.adsl.fingerprint.file} and {data.adtte.fingerprint.file}, endpoint {endpoint}"
     refuse_errors(checked.findings, where=where)
     days, notes = _days(checked.adtte)
@@ -151,7 +158,9 @@ def analysis_frame(
     chosen = frame[inside & compared]
     steps.add("data.attrition.arms", checked.adtte.loc[chosen.index, "USUBJID"])
     if chosen.empty:
-        raise DataError("no patient is left to analyse", where=where, mend="look at the population, the subset and the arms")
+        raise DataError(
+            "no patient is left to analyse", where=where, mend="look at the population, the subset and the arms"
+        )
     order = tuple(arms) if arms is not None else tuple(chosen["arm"].unique())
     _refuse_empty(chosen, order, where)
     if covariates:
@@ -202,7 +211,9 @@ class _Steps:
     def frame(self, arms: Sequence[str]) -> pd.DataFrame:
         import pandas as pd
 
-        records = [{"step": step, "n": n, **{arm: int(counts.get(arm, 0)) for arm in arms}} for step, n, counts in self.rows]
+        records = [
+            {"step": step, "n": n, **{arm: int(counts.get(arm, 0)) for arm in arms}} for step, n, counts in self.rows
+        ]
         return pd.DataFrame(records)
 
 
@@ -210,10 +221,14 @@ def _dataset(folder: Path, name: str) -> Path:
     found = [path for path in sorted(folder.iterdir()) if path.is_file() and suffix_of(path) and _stem(path) == name]
     if not found:
         mend = "for a demo study run `make data`; else put it there, or correct data.path"
-        raise DataError(f"{name.upper()} is missing", where=folder.name, expected=f"{name} + {', '.join(SUFFIXES)}", mend=mend)
+        raise DataError(
+            f"{name.upper()} is missing", where=folder.name, expected=f"{name} + {', '.join(SUFFIXES)}", mend=mend
+        )
     if len(found) > 1:
         files = ", ".join(path.name for path in found)
-        raise DataError(f"{name.upper()} is there more than once", where=folder.name, found=files, mend="keep one of them")
+        raise DataError(
+            f"{name.upper()} is there more than once", where=folder.name, found=files, mend="keep one of them"
+        )
     return found[0]
 
 
@@ -233,9 +248,14 @@ def _keeps(checked: Checked, name: str, wanted: Sequence[Any]) -> pd.Series:
     texts = {plain_text(value) for value in wanted}
     present = column.map(plain_text)
     if not present.isin(texts).any():
-        levels = ", ".join(sorted(set(present.dropna()))[:8]) if present.nunique() <= 20 else f"{present.nunique()} values"
+        levels = (
+            ", ".join(sorted(set(present.dropna()))[:8]) if present.nunique() <= 20 else f"{present.nunique()} values"
+        )
         raise DataError(
-            "no patient has this value", where=name, expected=f"one of {levels}", found=", ".join(sorted(map(str, texts)))
+            "no patient has this value",
+            where=name,
+            expected=f"one of {levels}",
+            found=", ".join(sorted(map(str, texts))),
         )
     return present.isin(texts)
 
@@ -255,7 +275,7 @@ def _no_column(checked: Checked, name: str) -> DataError:
 
 
 def _days(events: pd.DataFrame) -> tuple[pd.Series, list[Message]]:
-    stated = {text for text in events["AVALU"].dropna()} if "AVALU" in events else set()
+    stated = set(events["AVALU"].dropna()) if "AVALU" in events else set()
     units = {_unit(text) for text in stated}
     named = {_unit_in_name(text) for text in events["PARAM"].dropna().unique()} - {None} if "PARAM" in events else set()
     if len(units) > 1 or (units and named and units != named):
@@ -271,7 +291,9 @@ def _days(events: pd.DataFrame) -> tuple[pd.Series, list[Message]]:
 def _unit(text: str) -> Literal["days", "weeks", "months", "years"]:
     found = UNIT_WORDS.get(text.strip().upper())
     if found is None:
-        raise DataError("unknown unit of time", where="ADTTE, AVALU", expected="DAYS, WEEKS, MONTHS or YEARS", found=repr(text))
+        raise DataError(
+            "unknown unit of time", where="ADTTE, AVALU", expected="DAYS, WEEKS, MONTHS or YEARS", found=repr(text)
+        )
     return found  # type: ignore[return-value]
 
 
@@ -282,8 +304,8 @@ def _unit_in_name(param: str) -> str | None:
 
 
 def _endpoint_label(events: pd.DataFrame, endpoint: str) -> str:
-    names = events["PARAM"].dropna().unique() if "PARAM" in events else []
-    if not len(names):
+    names = list(events["PARAM"].dropna().unique()) if "PARAM" in events else []
+    if not names:
         return endpoint
     return re.sub(r"\s*[(（]\s*(?i:days|weeks|months|years)\s*[)）]\s*$", "", str(names[0]))
 
@@ -296,7 +318,10 @@ def _refuse_empty(chosen: pd.DataFrame, arms: Sequence[str], where: str) -> None
     empty = [arm for arm in arms if not (chosen["arm"] == arm).any()]
     if empty:
         raise DataError(
-            "an arm has no patient left", where=where, found=", ".join(empty), mend="look at the population and the subset"
+            "an arm has no patient left",
+            where=where,
+            found=", ".join(empty),
+            mend="look at the population and the subset",
         )
 
 

@@ -47,7 +47,9 @@ def _descriptions(events: pd.DataFrame, happened: pd.Series, censored: pd.Series
             yield finding("ADTTE", "censoring_reversed", "error", events.index[filled & wrong], column=name)
             return
     if "EVNTDESC" in events:
-        speaks = events["EVNTDESC"].map(lambda text: bool(text) and text == text and bool(CENSORED_WORDS.search(str(text))))
+        speaks = events["EVNTDESC"].map(
+            lambda text: bool(text) and text == text and bool(CENSORED_WORDS.search(str(text)))
+        )
         told = events["EVNTDESC"].notna()
         of_events, of_censored = speaks[happened & told], speaks[censored & told]
         if len(of_events) and len(of_censored) and of_events.all() and not of_censored.any():

@@ -60,7 +60,9 @@ def check_adam(
     -----
     Zero time, all censored, no event in an arm and a stratum of one patient are warnings: the analysis can run.
     """
-    return list(checked_adam(adsl, adtte, endpoint=endpoint, arm_variable=arm_variable, arms=arms, strata=strata).findings)
+    return list(
+        checked_adam(adsl, adtte, endpoint=endpoint, arm_variable=arm_variable, arms=arms, strata=strata).findings
+    )
 
 
 def checked_adam(
@@ -76,7 +78,9 @@ def checked_adam(
     subjects, found = _conformed(adsl, ADSL)
     records = adtte.frame
     if "PARAMCD" in records:
-        codes = records["PARAMCD"].map(lambda value: str(value).strip() if value == value and value is not None else None)
+        codes = records["PARAMCD"].map(
+            lambda value: str(value).strip() if value == value and value is not None else None
+        )
         if not (codes == endpoint).any():
             codes_found = sorted(set(codes.dropna()))
             found.append(finding("ADTTE", "no_endpoint", "error", endpoint=endpoint, endpoints=codes_found[:20]))
@@ -103,10 +107,12 @@ def subject_column(subjects: pd.DataFrame, events: pd.DataFrame, name: str) -> p
         first = subjects.drop_duplicates("USUBJID").set_index("USUBJID")[name]
         # reindex, not map: mapping would turn whole numbers into floats even where every subject is found
         return first.reindex(events["USUBJID"]).set_axis(events.index)
-    return events[name] if name in events else None
+    return events.get(name)
 
 
-def _conformed(table: Table, spec: DatasetSpec, frame: pd.DataFrame | None = None) -> tuple[pd.DataFrame, list[Finding]]:
+def _conformed(
+    table: Table, spec: DatasetSpec, frame: pd.DataFrame | None = None
+) -> tuple[pd.DataFrame, list[Finding]]:
     sas = table.fingerprint.file.lower().endswith(SAS_SUFFIXES)
     return conform(table.frame if frame is None else frame, spec, sas=sas)
 
@@ -186,8 +192,8 @@ def _check_arms(
             yield finding("ADTTE", "empty_arm", "warning", arm=idle)
     if len(present) == 1:
         yield finding("ADTTE", "one_arm", "error" if arms and len(arms) > 1 else "warning", arm=present[0])
-    blank = arm.index[arm.isna() & events["USUBJID"].isin(subjects.get("USUBJID", []))] if "USUBJID" in events else []
-    if len(blank):
+    blank = list(arm.index[arm.isna()])
+    if blank:
         yield finding("ADTTE", "missing_arm", "warning", blank, column=variable)
     if variable == "TRTP":
         yield from _differing_arms(subjects, events)

@@ -22,8 +22,8 @@ def read_csv(content: bytes, where: str, encoding: Encoding) -> Content:
     """The table of a csv file. The delimiter is the one the heading row holds most of: comma, tab or semicolon.
 
     Empty rows are left out and counted in a note; so is a first column without heading that only numbers the rows (as
-    R writes it). Raises DataError for a row with fewer or more values than there are headings, for a quotation that does
-    not end, and for text that cannot be decoded.
+    R writes it). Raises DataError for a row with fewer or more values than there are headings, for a quotation that
+    does not end, and for text that cannot be decoded.
     """
     text, used = decode_text(content, where=where, encoding=encoding)
     if not text.strip():
@@ -32,7 +32,9 @@ def read_csv(content: bytes, where: str, encoding: Encoding) -> Content:
     first = text.lstrip("\r\n").split("\n", 1)[0]
     delimiter = max(DELIMITERS, key=lambda mark: (first.count(mark), mark == ","))
     if delimiter != ",":
-        notes.append(message("data.note.delimiter", file=where, delimiter=message(f"data.delimiter.{DELIMITERS[delimiter]}")))
+        notes.append(
+            message("data.note.delimiter", file=where, delimiter=message(f"data.delimiter.{DELIMITERS[delimiter]}"))
+        )
     headings, rows, numbers, empty = _rows(text, delimiter, where)
     if empty:
         notes.append(message("data.note.empty_rows", file=where, rows=empty))

@@ -21,7 +21,7 @@ SEPARATORS = re.compile(rb'[,;\t\r\n"]')
 
 
 def decode_text(content: bytes, *, where: str, encoding: Encoding = "auto") -> tuple[str, str]:
-    """The text of a file and the encoding that read it. Raises DataError, with the byte offset, where it cannot be read."""
+    """The text of a file and the encoding that read it. Raises DataError, with the byte offset, where it is neither."""
     if content.startswith(UTF16_MARKS) or b"\x00" in content:
         raise DataError(
             "this is UTF-16 or not a text file", where=where, expected="UTF-8 or GB18030", mend="save it as CSV UTF-8"

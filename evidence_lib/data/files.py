@@ -50,7 +50,9 @@ class Content:
 
 def suffix_of(path: Path) -> str | None:
     """The ending of a file name that says its format, in lower case; None where it is not one of ``SUFFIXES``."""
-    return next((suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), None)
+    return next(
+        (suffix for suffix in sorted(SUFFIXES, key=len, reverse=True) if path.name.lower().endswith(suffix)), None
+    )
 
 
 def read_table(path: Path, *, encoding: Encoding = "auto") -> Table:
@@ -150,5 +152,5 @@ def _read_parquet(content: bytes, where: str, encoding: Encoding) -> Content:
     refuse_headings([name.strip() for name in table.column_names], where=where)
     frame: Any = table.to_pandas(ignore_metadata=True)
     frame.columns = [name.strip() for name in table.column_names]
-    frame.index = range(1, len(frame) + 1)
+    frame = frame.set_axis(range(1, len(frame) + 1), axis="index")
     return Content(frame)

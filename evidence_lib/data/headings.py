@@ -23,6 +23,7 @@ UNITS = {
     "months": r"个?月数?|months?|mos?|m",
     "years": r"年数?|years?|yrs?|y",
 }
+SHORT_UNITS = ("d", "w", "m", "y", "日", "mos?")  # only after a sign: "(m)" is months, the m of "histogram" is not
 _CODE = "(" + "|".join([*ENDPOINTS, *CHINESE_ENDPOINTS]).lower() + ")?"
 _DATE = "(日期|时间|日|date|dt)?"
 
@@ -34,7 +35,7 @@ PATTERNS: dict[Role, str] = {
         r"|tel|telephone|idcard|idnumber|doctor|physician|surgeon|postcode|zipcode|zip"
     ),
     "id": (
-        r".*(编号|号码?|序号|流水号|患者id|病人id)|id|.*(patient|subject|record|case|hospital)(id|no|number|code)"
+        r".*(编号|号码?|序号|流水号|患者id|病人id)|受试者|id|.*(patient|subject|record|case|hospital)(id|no|number|code)"
         r"|patid|pid|subjid|usubjid|subject|mrn|no|number|rownames|index|unnamed0|studyid"
     ),
     "birth": r"(出生|生日).*|birth.*|dob|dateofbirth|brthdt.*",
@@ -42,7 +43,7 @@ PATTERNS: dict[Role, str] = {
         r"治疗(分?组别?|方案|方式|措施)?|分组|组别|组|方案|用药(方案)?|药物|干预(措施|组)?|处理组?|随机分组|试验分组|研究组别"
         r"|arm|group|treatment|trt|treat|therapy|rx|trtp|trt01p|treatment(arm|group)|studyarm|regimen|drug|horth|hormon"
     ),
-    "death": r"死亡(日期|时间|日)|(dateof)?deathd?(date|dt)?(?<!death)|dateofdeath|deathdate|deathdt|dod|dthdt",
+    "death": r"死亡(日期|时间|日)|dateofdeath|death(date|dt)|dod|dthdt",
     "end": (
         rf"(末次|最后|最近)(随访|联系|复查|访视){_DATE}|随访(日期|截止日期|终点日期|结束日期)|截止日期|结束日期|终点日期"
         r"|(dateof)?last(followup|fu|contact|visit|seen|known|alive)(date|dt)?|fu(date|dt)|followupdate|enddate|enddt"
@@ -62,7 +63,7 @@ PATTERNS: dict[Role, str] = {
         r"|survtime|survivaltime|survival|followup|followuptime|futime|futimes?|stime|timetoevent|tte|duration|ttime|fu"
     ),
 }
-START_ROLES: tuple[Role, ...] = ("personal", "id", "birth", "arm", "death", "end", "start", "status", "time")
+ROLE_ORDER: tuple[Role, ...] = ("personal", "id", "birth", "arm", "death", "end", "start", "status", "time")
 CENSORING_HEADINGS = re.compile(r".*(删失|censor|cnsr).*")
 ALIVE_HEADINGS = re.compile(r"alive|是否存活")
 
@@ -70,7 +71,7 @@ ALIVE_HEADINGS = re.compile(r"alive|是否存活")
 def role_of(heading: str) -> Role:
     """The role of a column by its heading; ``other`` for everything that is not recognised."""
     base, unit = split_unit(heading)
-    for role in START_ROLES:
+    for role in ROLE_ORDER:
         if re.fullmatch(PATTERNS[role], base):
             return role
     return "time" if unit is not None and base == "" else "other"
@@ -83,8 +84,8 @@ def split_unit(heading: str) -> tuple[str, str | None]:
     """
     text = half_width(str(heading)).lower()
     for unit, words in UNITS.items():
-        long = "|".join(word for word in words.split("|") if not re.fullmatch(r"[dwmy]|日|mos\?", word))
-        for pattern in (rf"[\s(\[_./\-,:]+({words})\s*[)\]]*", rf"(?<![一-鿿])({long})", rf"(?<=[一-鿿])({long})"):
+        long = "|".join(word for word in words.split("|") if word not in SHORT_UNITS)
+        for pattern in (rf"[\s(\[_./\-,:]+({words})\s*[)\]]*", rf"({long})"):
             found = re.search(pattern + r"$", text)
             if found and not re.search(r"(出生|入|手术|诊断|发病)$", text[: found.start()]):
                 return squeezed(text[: found.start()]), unit
@@ -96,20 +97,28 @@ def squeezed(text: str) -> str:
     return re.sub(r"[^0-9a-z一-鿿]", "", text.lower())
 
 
+def without_brackets(heading: str) -> str:
+    """The heading without what stands in brackets at its end, such as a unit or the meaning of codes."""
+    return re.sub(r"\s*[(（\[].*[)）\]]\s*$", "", heading).strip() or heading
+
+
 def endpoint_of(heading: str) -> str | None:
     """The endpoint that a heading names: ``PFS_months`` and ``无进展生存期`` give PFS."""
     base, _ = split_unit(heading)
     for chinese, code in CHINESE_ENDPOINTS.items():
         if base.startswith(chinese):
             return code
-    return next((code for code in ENDPOINTS if re.match(rf"{code.lower()}(?![a-z])|{code.lower()}(time|event|status|cens)", base)), None)
+    starts = r"(?![a-z])|{0}(time|event|status|evt|cens|censor|cnsr|t)"
+    return next((code for code in ENDPOINTS if re.match(code.lower() + starts.format(code.lower()), base)), None)
 
 
 NAMES = {
     "性别": "SEX", "sex": "SEX", "gender": "SEX", "年龄": "AGE", "age": "AGE", "分期": "STAGE", "临床分期": "STAGE",
     "tnm分期": "STAGE", "病理分期": "STAGE", "stage": "STAGE", "体重": "WEIGHTBL", "身高": "HEIGHTBL", "bmi": "BMIBL",
-    "体重指数": "BMIBL", "吸烟": "SMOKE", "吸烟史": "SMOKE", "饮酒": "ALCOHOL", "饮酒史": "ALCOHOL", "分化程度": "DIFFGR",
-    "肿瘤大小": "TSIZE", "肿瘤直径": "TSIZE", "淋巴结转移": "LNMETA", "病理类型": "HISTOL", "组织学类型": "HISTOL",
+    "体重指数": "BMIBL", "吸烟": "SMOKE", "吸烟史": "SMOKE", "饮酒": "ALCOHOL", "饮酒史": "ALCOHOL",
+    "分化程度": "DIFFGR",
+    "肿瘤大小": "TSIZE", "肿瘤直径": "TSIZE", "淋巴结转移": "LNMETA", "病理类型": "HISTOL",
+    "组织学类型": "HISTOL",
     "民族": "ETHNIC", "绝经状态": "MENOSTAT", "高血压": "HTN", "糖尿病": "DM", "婚姻": "MARITAL", "婚姻状况": "MARITAL",
     "乙肝": "HBV", "转移": "METAST", "部位": "SITE", "肿瘤部位": "SITE", "化疗": "CHEMO", "放疗": "RADIO",
 }  # fmt: skip
@@ -118,7 +127,9 @@ NAMES = {
 def column_name(heading: str, taken: set[str]) -> str:
     """An ADaM-like name (at most 8 of A to Z, 0 to 9) for a heading, different from those taken."""
     base, _ = split_unit(heading)
-    name = NAMES.get(squeezed(heading)) or NAMES.get(base) or re.sub(r"[^A-Z0-9]", "", half_width(heading).upper())[:8]
+    plain = without_brackets(heading)
+    known = next((NAMES[form] for form in (squeezed(heading), base, squeezed(plain)) if form in NAMES), None)
+    name = known or re.sub(r"[^A-Z0-9]", "", half_width(plain).upper())[:8]
     if not re.match(r"[A-Z]", name) or not name.isascii():
         name = "VAR"
     number, candidate = 1, name if name != "VAR" else "VAR1"

@@ -64,7 +64,7 @@ def _read(
         stripped = frame[name].str.strip()
         frame[name] = stripped.mask(stripped == "", None)
     frame.columns = [str(name).strip() for name in frame.columns]
-    frame.index = range(1, len(frame) + 1)
+    frame = frame.set_axis(range(1, len(frame) + 1), axis="index")
     return Content(frame, used, labels, tuple(notes))
 
 
@@ -147,6 +147,8 @@ def _row_width(content: bytes, end: int) -> int:
     size = int(content[member + 75 : member + 78])  # bytes of one variable's description: 140, or 136 on old VMS
     variables = int(content[start + 54 : start + 58])
     first = start + BLOCK
-    return sum(
-        int.from_bytes(content[first + k * size + 4 : first + k * size + 6], "big") for k in range(variables)
-    ) if first + variables * size <= end else 0
+    return (
+        sum(int.from_bytes(content[first + k * size + 4 : first + k * size + 6], "big") for k in range(variables))
+        if first + variables * size <= end
+        else 0
+    )

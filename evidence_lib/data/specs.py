@@ -22,7 +22,7 @@ ColumnType = Literal["text", "number", "date", "flag", "censoring"]
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnSpec:
-    """One column: ``flag`` is Y, N or empty; ``censoring`` is 0 for an event, any positive whole number for a reason."""
+    """One column: ``flag`` is Y, N or empty; ``censoring`` is 0 for an event, else a positive whole number."""
 
     name: str
     type: ColumnType
@@ -115,7 +115,9 @@ def conform(frame: pd.DataFrame, spec: DatasetSpec, *, sas: bool = False) -> tup
             found += problems
     missing = [column.name for column in spec.columns if column.required and column.name not in frame.columns]
     for name in missing:
-        found.append(finding(spec.name, "missing_column", "error", column=name, columns=[str(c) for c in frame.columns[:12]]))
+        found.append(
+            finding(spec.name, "missing_column", "error", column=name, columns=[str(c) for c in frame.columns[:12]])
+        )
     return pd.DataFrame(typed, index=frame.index), found
 
 
@@ -174,21 +176,23 @@ def _conversion(converted: Converted, spec: ColumnSpec, dataset: str, kind: str)
 
 
 def _missing_values(column: pd.Series, spec: ColumnSpec, dataset: str) -> list[Finding]:
-    blank = column.index[column.isna()] if spec.required else []
-    return [finding(dataset, "missing_value", "error", blank, column=spec.name)] if len(blank) else []
+    blank = column.index[column.isna()]
+    if not spec.required or blank.empty:
+        return []
+    return [finding(dataset, "missing_value", "error", blank, column=spec.name)]
 
 
 def _censoring(column: pd.Series, spec: ColumnSpec, dataset: str) -> tuple[pd.Series, list[Finding]]:
     """CNSR with each way of being wrong in a finding of its own: the reader knows then what to look for."""
     converted = to_numbers(column)
     numbers = converted.values
-    wrong = {
+    wrong: dict[str, list[int]] = {
         "censoring_text": [*converted.invalid, *converted.limits],
-        "censoring_missing": column.index[column.isna()],
-        "censoring_negative": column.index[numbers < 0],
-        "censoring_fraction": column.index[numbers.notna() & (numbers >= 0) & (numbers != numbers.round())],
+        "censoring_missing": list(column.index[column.isna()]),
+        "censoring_negative": list(column.index[numbers < 0]),
+        "censoring_fraction": list(column.index[numbers.notna() & (numbers >= 0) & (numbers != numbers.round())]),
     }
-    return numbers, [finding(dataset, rule, "error", rows, column=spec.name) for rule, rows in wrong.items() if len(rows)]
+    return numbers, [finding(dataset, rule, "error", rows, column=spec.name) for rule, rows in wrong.items() if rows]
 
 
 def _text(value: object) -> str | None:

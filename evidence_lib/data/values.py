@@ -25,11 +25,14 @@ COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII)
 CHINESE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*[日号]?", re.ASCII)
 SAS_DATE = re.compile(r"(\d{1,2})([A-Za-z]{3})(\d{4})", re.ASCII)
 PARTIAL = re.compile(
-    r"\d{4}|\d{4}[-/.](\d{1,2}|UN|UNK|XX)([-/.](UN|UNK|XX|-+)?)?|\d{4}-+\d{0,2}|\d{4}\s*年(\s*\d{1,2}\s*月)?", re.ASCII | re.I
+    r"\d{4}|\d{4}[-/.](\d{1,2}|UN|UNK|XX)([-/.](UN|UNK|XX|-+)?)?|\d{4}-+\d{0,2}|\d{4}\s*年(\s*\d{1,2}\s*月)?",
+    re.ASCII | re.I,
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 EXCEL_EPOCH, SAS_EPOCH = dt.date(1899, 12, 30), dt.date(1960, 1, 1)
-SIGNS = re.compile(r"[(]?\s*(?P<sign>-|[+]+)\s*[)]?|(?P<word>阴性?|阳性?|negative|positive|neg|pos)\s*([(]\s*[-+]+\s*[)]|[-+]+)?", re.I)
+SIGNS = re.compile(
+    r"[(]?\s*(?P<sign>-|[+]+)\s*[)]?|(?P<word>阴性?|阳性?|negative|positive|neg|pos)\s*([(]\s*[-+]+\s*[)]|[-+]+)?", re.I
+)
 SEX_CODES = {"0": "U", "1": "M", "2": "F", "9": "U"}  # GB/T 2261.1: unknown, male, female, not stated
 SEX_WORDS = {"男": "M", "女": "F", "男性": "M", "女性": "F", "male": "M", "female": "F", "m": "M", "f": "F", "u": "U"}
 SEX_WORDS |= {"未知": "U", "不详": "U", "unknown": "U"}
@@ -71,11 +74,13 @@ def plain_text(value: Any) -> str | None:
 
 
 def to_numbers(column: pd.Series) -> Converted:
-    """Numbers from text: ``１２``, ``1,234``, ``1e3``; ``<0.01`` is a limit; a decimal comma, words and infinity are invalid."""
+    """Numbers from text: ``１２``, ``1,234``, ``1e3``; ``<0.01`` is a limit; decimal commas and words are invalid."""
     import pandas as pd
 
     numbers: list[float] = []
-    invalid, limits, rewritten = [], [], 0
+    invalid: list[Any] = []
+    limits: list[Any] = []
+    rewritten = 0
     for row, value in column.items():
         number = math.nan
         if not _missing(value):
@@ -104,7 +109,9 @@ def to_dates(column: pd.Series, *, numbers: Literal["refuse", "excel", "sas"] = 
 
     epoch = {"excel": EXCEL_EPOCH, "sas": SAS_EPOCH, "refuse": None}[numbers]
     days: list[dt.date | None] = []
-    invalid, partial, rewritten = [], [], 0
+    invalid: list[Any] = []
+    partial: list[Any] = []
+    rewritten = 0
     for row, value in column.items():
         day = None
         if isinstance(value, dt.date) and not _missing(value):
@@ -119,10 +126,13 @@ def to_dates(column: pd.Series, *, numbers: Literal["refuse", "excel", "sas"] = 
             else:
                 rewritten += day.isoformat() != value
         days.append(day)
-    values = pd.Series(pd.to_datetime(pd.Series(days, dtype=object), errors="coerce").to_numpy(), index=column.index)
+    stamps = pd.to_datetime(pd.Series(days, dtype=object), errors="coerce").to_numpy()
+    values = pd.Series(stamps, index=column.index, name=column.name)
     # a calendar date beyond what the 64-bit nanosecond type holds (1677 to 2262) is no date of a study
-    invalid += [row for row, day in zip(column.index, days, strict=True) if day is not None and not 1800 < day.year < 2200]
-    return Converted(values.rename(column.name), tuple(invalid), (), tuple(partial), rewritten)
+    invalid += [
+        row for row, day in zip(column.index, days, strict=True) if day is not None and not 1800 < day.year < 2200
+    ]
+    return Converted(values, tuple(invalid), (), tuple(partial), rewritten)
 
 
 def parse_date(text: str) -> dt.date | None:

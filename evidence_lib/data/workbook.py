@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from typing import Any
 
 from evidence_lib.data.encodings import Encoding
@@ -16,7 +17,7 @@ def read_workbook(content: bytes, where: str, encoding: Encoding) -> Content:
     """The values of the first sheet, formulas by the value that Excel stored for them.
 
     Empty rows and columns are left out; further sheets, and errors such as #N/A (read as missing), are counted in a
-    note. Raises DataError for a file that is damaged, protected by a password, or an old .xls in a new coat; for a title
+    note. Raises DataError for a file that is damaged, protected by a password, or an old .xls renamed; for a title
     above the headings; and for formulas without a stored value (the file was never opened in Excel).
     """
     import pandas as pd
@@ -61,7 +62,7 @@ def _first_sheet(content: bytes, where: str) -> tuple[dict[int, list[Any]], dict
     try:
         stored = load_workbook(io.BytesIO(content), data_only=True)
         written = load_workbook(io.BytesIO(content), data_only=False)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, EOFError, zlib.error) as error:
         raise DataError(
             "the workbook is damaged, cut off, or protected by a password",
             where=where,
@@ -71,7 +72,9 @@ def _first_sheet(content: bytes, where: str) -> tuple[dict[int, list[Any]], dict
     sheet, formulas = stored.worksheets[0], written.worksheets[0]
     for number, (row, written_row) in enumerate(zip(sheet.iter_rows(), formulas.iter_rows(), strict=True), start=1):
         values[number] = [None if cell.data_type == "e" else cell.value for cell in row]
-        kinds[number] = ["e" if cell.data_type == "e" else other.data_type for cell, other in zip(row, written_row, strict=True)]
+        kinds[number] = [
+            "e" if cell.data_type == "e" else other.data_type for cell, other in zip(row, written_row, strict=True)
+        ]
     return values, kinds, len(stored.worksheets) - 1
 
 

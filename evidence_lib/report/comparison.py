@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from evidence_lib.report.context import View
 from evidence_lib.results import Row
@@ -70,7 +70,7 @@ def value_of(view: View, analysis: str, **groups: str | float) -> Value:
     row = view.results.find(analysis, **groups)
     if row is None:
         return Value(None, None, None, None, False)
-    low, high = view.results.find(analysis, "conf_low", **groups), view.results.find(analysis, "conf_high", **groups)
+    low, high = (view.results.find(analysis, limit, **groups) for limit in ("conf_low", "conf_high"))
     reason = view.words.say(row.reason) if row.reason is not None else None
     return Value(_number(row), _number(low), _number(high), reason, row.status == "withheld")
 
@@ -83,7 +83,7 @@ def count(view: View, analysis: str, arm: str) -> int:
 
 def _comparison(view: View, treatment: str) -> Comparison:
     context = view.context
-    pair: dict[str, str | float] = {"treatment": treatment, "reference": context.reference}
+    pair: dict[str, Any] = {"treatment": treatment, "reference": context.reference}
     kind: Literal["stratified", "unstratified"] = "stratified" if context.strata else "unstratified"
     none = Value(None, None, None, None, False)
     at = context.milestone

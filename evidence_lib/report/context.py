@@ -23,7 +23,8 @@ class Context:
 
     ``treatments`` are compared with ``reference`` one by one; ``arms`` lists every arm in display order, reference
     last. ``labels`` gives a variable, arm or level its printed text where that differs from its name.
-    ``milestone`` is the time of the headline comparison. ``plain`` holds the study's own plain-language phrases.
+    ``milestone`` is the time of the headline comparison. ``plain`` holds the study's own plain-language phrases,
+    ``notes`` the recorded messages of what was decided while reading the data.
     """
 
     study: str
@@ -58,6 +59,7 @@ class Context:
     governance: Mapping[str, Any] = field(default_factory=dict)
     disclosure: Mapping[str, Any] = field(default_factory=dict)
     sources: tuple[Mapping[str, Any], ...] = ()
+    notes: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -67,7 +69,8 @@ class Context:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Context:
         """The inverse of ``to_json``."""
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in record.items()})
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in record.items()}
+        return cls(**values)
 
     def in_unit(self, days: float) -> float:
         """Days in the report's display unit."""

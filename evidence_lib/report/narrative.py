@@ -10,11 +10,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from evidence_lib.language import round_half_away
+from evidence_lib.language import message_from_json, round_half_away
 from evidence_lib.report.comparison import Comparison, Value, comparisons, count, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
-from evidence_lib.report.first_screen import FirstScreen, KeyMessage
+from evidence_lib.report.first_screen import FirstScreen, KeyMessage, PageStatus
 
 BASELINE_DIFFERENCES_NAMED = 2
 
@@ -22,7 +22,7 @@ BASELINE_DIFFERENCES_NAMED = 2
 def first_screen(view: View, run: Mapping[str, Any]) -> FirstScreen:
     """What the reader sees first, in the order that readers need it."""
     say = view.words
-    status = "draft" if any(gate.result == "fail" for gate in view.results.gates.values()) else "checked"
+    status: PageStatus = "draft" if any(gate.result == "fail" for gate in view.results.gates.values()) else "checked"
     found = comparisons(view)
     return FirstScreen(
         status=status,
@@ -240,21 +240,18 @@ def _baseline_differences(view: View) -> str:
     ranked = differences.assign(size=differences["value"].astype(float).abs()).sort_values(
         ["size", "variable"], ascending=[False, True], kind="stable"
     )
-    named, seen = [], set()
-    for row in ranked.itertuples():
-        if row.variable in seen or len(named) == BASELINE_DIFFERENCES_NAMED:
+    named: dict[str, str] = {}
+    for row in ranked.to_dict("records"):
+        name, level = str(row["variable"]), row["level"]
+        if name in named or len(named) == BASELINE_DIFFERENCES_NAMED:
             continue
-        seen.add(row.variable)
-        of = summary[(summary["variable"] == row.variable)]
-        of = of[of["level"].isna()] if row.level is None else of[of["level"] == row.level]
-        treated, reference = (of[of["arm"] == arm].iloc[0] for arm in (row.treatment, context.reference))
-        variable = view.label(row.variable)
-        if row.level is None:
-            key, pair = "caution.median", (treated["median"], reference["median"])
-        else:
-            key, pair = "caution.share", (treated["share"], reference["share"])
-        named.append(say(key, variable=variable, level=view.label(row.level or ""), a=pair[0], b=pair[1]))
-    return say.listed(named)
+        of = summary[summary["variable"] == name]
+        of = of[of["level"].isna()] if level is None else of[of["level"] == level]
+        treated, reference = (of[of["arm"] == arm].iloc[0] for arm in (row["treatment"], context.reference))
+        key, statistic = ("caution.median", "median") if level is None else ("caution.share", "share")
+        pair = {"a": treated[statistic], "b": reference[statistic]}
+        named[name] = say(key, variable=view.label(name), level=view.label(str(level or "")), **pair)
+    return say.listed(list(named.values()))
 
 
 def _who(view: View) -> list[str]:
@@ -384,6 +381,15 @@ def _plain_text(text: str) -> str:
     return "".join(part for part, _ in _bold(text))
 
 
+def _notes(view: View) -> Passage:
+    """What was decided while the data were read, and what the checks of the data warn of."""
+    say = view.words
+    items = [say.say(message_from_json(note)) for note in view.context.notes]
+    gate = view.results.gates.get("data")
+    items += [say.say(gate.reason)] if gate is not None and gate.reason else []
+    return Passage(items=items) if items else Passage(paragraphs=[say("passage.no_notes")])
+
+
 def _not_declared(view: View) -> Passage:
     return Passage(paragraphs=[view.words("passage.not_declared")])
 
@@ -392,5 +398,6 @@ PASSAGES = {
     "survival.effect": _effect,
     "survival.hazards": _hazards,
     "survival.limitations": _limitations,
+    "data.notes": _notes,
     "not_declared": _not_declared,
 }

@@ -69,7 +69,8 @@ def _run_worker(job: Job, private: Path, mark: str, stop: threading.Event) -> di
             text=True,
             encoding="utf-8",
         )
-    assert process.stdin is not None and process.stdout is not None
+    assert process.stdin is not None
+    assert process.stdout is not None
     try:
         with contextlib.suppress(BrokenPipeError):
             process.stdin.write(job.to_json() + "\n")
@@ -157,7 +158,8 @@ def _environment(job: Job, private: Path, mark: str) -> dict[str, str]:
 
 def _matplotlib_defaults() -> Path:
     found = find_spec("matplotlib")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     return Path(found.origin).parent / "mpl-data" / "matplotlibrc"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from evidence_lib.language import Words, words
 from evidence_lib.runs.jobs import page_name
-from evidence_lib.runs.publish import RUN_ID, last_failure, latest, write_atomic, writing
+from evidence_lib.runs.publish import RUN_ID, last_failure, latest, output_folder, write_atomic, writing
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -59,6 +59,12 @@ def write_out_index(out: Path) -> Path:
             out / "index.html", _page(say, title=say("index.title"), lead=say("index.lead"), up=None, cards=cards)
         )
     return out / "index.html"
+
+
+def out_index(out: str | Path) -> Path | None:
+    """The index page of an output folder, if there is one."""
+    path = output_folder(out) / "index.html"
+    return path if path.is_file() else None
 
 
 def read_record(run: Path | None) -> dict[str, Any] | None:
@@ -123,5 +129,7 @@ def _template() -> Template:
 
     loader = FileSystemLoader(Path(__file__).with_name("templates"))
     # Every page is HTML whatever the template's file is called.
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.get_template("index.html.j2")

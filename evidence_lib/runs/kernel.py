@@ -21,7 +21,9 @@ def load_ipython_extension(shell: Any) -> None:
     """Called by IPython when the kernel starts."""
     target = Path(os.environ[ERROR_FILE])
 
-    def write_down(shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: Any = None) -> None:
+    def write_down(
+        shell: Any, kind: type[BaseException], error: BaseException, trace: Any, tb_offset: Any = None
+    ) -> None:
         family = next(base for base in kind.__mro__ if base.__module__ == EvidenceError.__module__)
         record = {"raised": kind.__name__, "cause": family.__name__, "message": str(error)}
         target.write_text(json.dumps(record), encoding="utf-8")

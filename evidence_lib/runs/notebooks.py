@@ -30,7 +30,11 @@ def notebook_path(study_folder: Path, name: str) -> Path:
         if path.is_file() and path.is_relative_to(folder.resolve()):
             return path
     known = sorted(
-        {str(path.relative_to(folder).with_suffix("").as_posix()) for folder in folders for path in folder.rglob("*.ipynb")}
+        {
+            str(path.relative_to(folder).with_suffix("").as_posix())
+            for folder in folders
+            for path in folder.rglob("*.ipynb")
+        }
     )
     near = get_close_matches(name, known, n=1)
     raise NotebookError(
@@ -53,7 +57,9 @@ def read_notebook(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise NotebookError("the notebook cannot be read", where=where, found=error.strerror) from error
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        line = f"the JSON ends or breaks in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "no UTF-8"
+        line = (
+            f"the JSON ends or breaks in line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "no UTF-8"
+        )
         raise NotebookError(
             "the notebook is damaged",
             where=where,
@@ -81,7 +87,10 @@ def _refuse_without_code(cells: Any, where: str) -> None:
     code = [cell for cell in cells if cell["cell_type"] == "code" and "".join(cell.get("source", "")).strip()]
     if not code:
         raise NotebookError(
-            "the notebook is empty", where=where, expected="code cells, the last one with rep.complete()", found="no code"
+            "the notebook is empty",
+            where=where,
+            expected="code cells, the last one with rep.complete()",
+            found="no code",
         )
 
 

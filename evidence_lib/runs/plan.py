@@ -76,7 +76,7 @@ def plan_report(study: Study, report: Report) -> Planned:
 
 def data_path(study: Study) -> Path:
     """The study's data source. Raises DataError where there is none, naming the command that makes demo data."""
-    path = (study.folder / study.data.path).resolve()
+    path = study.data_path.resolve()
     if path.is_file() or (path.is_dir() and any(path.iterdir())):
         return path
     makes_its_own = (study.folder / "make_data.py").is_file()

@@ -11,7 +11,17 @@ from typing import Any
 import evidence_lib
 from evidence_lib.runs.jobs import fingerprint
 
-LIBRARIES = ("pandas", "numpy", "scipy", "statsmodels", "lifelines", "matplotlib", "papermill", "ipykernel", "nbconvert")
+LIBRARIES = (
+    "pandas",
+    "numpy",
+    "scipy",
+    "statsmodels",
+    "lifelines",
+    "matplotlib",
+    "papermill",
+    "ipykernel",
+    "nbconvert",
+)
 _LOCK_FILE = Path(__file__).resolve().parents[2] / "requirements.lock"
 
 

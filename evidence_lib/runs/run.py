@@ -99,7 +99,7 @@ def run_study(
     study = load_study(find_study_file(str(path)))
     require_supported(study)
     reports = chosen_reports(study, only)
-    publish.refuse_input_as_output(root, study.folder / study.data.path)
+    publish.refuse_input_as_output(root, study.data_path)
     folder = root / study.study.id
     with publish.locked(folder):
         run_id, started = publish.new_run_id(), _now()

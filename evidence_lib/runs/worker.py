@@ -110,7 +110,9 @@ def _executed(job: Job) -> Any:
             "this environment has no kernel", expected=KERNEL, mend="install ipykernel into it"
         ) from error
     except nbformat.ValidationError as error:
-        raise NotebookError("the notebook is not valid", where=job.notebook.name, mend="save it again in JupyterLab") from error
+        raise NotebookError(
+            "the notebook is not valid", where=job.notebook.name, mend="save it again in JupyterLab"
+        ) from error
     except RuntimeError as error:  # nbclient's DeadKernelError, or a kernel that never answered
         if not str(error).startswith("Kernel"):
             raise
@@ -128,7 +130,7 @@ def _executed(job: Job) -> Any:
 
 
 def _without_braces(path: Path) -> str:
-    """papermill fills in braces of a path; doubled they stay what they are."""
+    """Double the braces: papermill fills in braces of a path."""
     return str(path).replace("{", "{{").replace("}", "}}")
 
 

@@ -28,7 +28,8 @@ TABLE_OF = {
     "log_hazard_ratio_over_time": "proportional_hazards.curve",
 }
 FRAME_COLUMNS = {"time": "time", "event": "event", "group": "arm"}
-NAMED_COLUMNS = ("strata", "covariates", "subgroups")
+NAMED_COLUMNS = ("strata", "covariates", "subgroups", "variables")
+COMPLETE_CASES = ("strata", "covariates")  # a patient without one of these cannot enter the model; n says so
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ def arguments(
         "conf_level": context.conf_level,
         "convention": convention(context.convention),
     }
+    frame = frame.dropna(subset=[column for name in COMPLETE_CASES for column in choices.get(name) or []])
     given: dict[str, Any] = {}
     for name in wanted:
         if name in choices and name in NAMED_COLUMNS:

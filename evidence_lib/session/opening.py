@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evidence_lib import __version__
 from evidence_lib.errors import ParameterError
 from evidence_lib.results import ResultSet
 from evidence_lib.session.report import Report
@@ -14,7 +15,7 @@ from evidence_lib.session.report import Report
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from evidence_lib.data.adam import AnalysisFrame
+    from evidence_lib.data.adam import AdamData, AnalysisFrame
     from evidence_lib.report.context import Context
     from evidence_lib.study import Report as ReportSection
     from evidence_lib.study import Study
@@ -45,18 +46,7 @@ def open_report(study: str, report: str, *, language: str = "en", **given: Any) 
     section = loaded.report(report)
     parameters = studies.resolve(loaded, report, given)
     data = adam.load_adam(loaded.data_path, encoding=loaded.data.encoding)
-    analysis = adam.analysis_frame(
-        data,
-        endpoint=_required(parameters, "endpoint"),
-        treatments=_listed(parameters["treatment"]),
-        reference=parameters["reference"],
-        subset=parameters["subset"],
-        population_flag=_population_flag(loaded, parameters, data),
-        strata=parameters["strata"] or [],
-        covariates=parameters["covariates"] or [],
-        subgroups=parameters["subgroups"] or [],
-        baseline=parameters["baseline"] or [],
-    )
+    analysis = _analysis(loaded, parameters, data)
     context = _context(loaded, section, parameters, analysis, data)
     out = os.environ.get("EVIDENCE_OUT")
     return Report(
@@ -71,8 +61,37 @@ def open_report(study: str, report: str, *, language: str = "en", **given: Any) 
     )
 
 
+def _analysis(study: Study, parameters: Mapping[str, Any], data: AdamData) -> AnalysisFrame:
+    from evidence_lib.data import adam
+
+    def frame_of(treatments: list[str] | None, reference: str | None) -> AnalysisFrame:
+        return adam.analysis_frame(
+            data,
+            endpoint=_required(parameters, "endpoint"),
+            treatments=treatments,
+            reference=reference,
+            subset=parameters["subset"],
+            population_flag=parameters["population_flag"]
+            or adam.default_population_flag(data, design=study.study.design),
+            strata=parameters["strata"] or (),
+            covariates=parameters["covariates"] or (),
+            subgroups=parameters["subgroups"] or (),
+            baseline=parameters["baseline"] or (),
+        )
+
+    treatment, reference = parameters["treatment"], parameters["reference"]
+    treatments = [treatment] if isinstance(treatment, str) else treatment
+    if treatments is None and reference is not None:
+        treatments = [arm for arm in frame_of(None, None).arms if arm != reference]
+    if study.study.design != "single-arm" and (not treatments or reference is None):
+        raise ParameterError(
+            "a comparison needs its arms", where="treatment and reference", mend="name the reference in the study file"
+        )
+    return frame_of(treatments, reference)
+
+
 def _context(
-    study: Study, section: ReportSection, parameters: Mapping[str, Any], analysis: AnalysisFrame, data: Any
+    study: Study, section: ReportSection, parameters: Mapping[str, Any], analysis: AnalysisFrame, data: AdamData
 ) -> Context:
     from evidence_lib.report.context import Context
     from evidence_lib.study import days_of
@@ -90,9 +109,9 @@ def _context(
         endpoint=parameters["endpoint"],
         endpoint_label=endpoint_label,
         population=POPULATION[study.study.design] if not parameters["subset"] else _subset_name(parameters["subset"]),
-        arms=(*analysis.treatments, analysis.reference),
-        treatments=tuple(analysis.treatments),
-        reference=analysis.reference,
+        arms=analysis.arms,
+        treatments=analysis.arms[:-1],
+        reference=analysis.arms[-1],
         unit=unit,
         tau=days_of(parameters["tau"], unit) if parameters["tau"] is not None else None,
         times=times,
@@ -103,7 +122,7 @@ def _context(
         strata=tuple(parameters["strata"] or ()),
         covariates=tuple(parameters["covariates"] or ()),
         subgroups=tuple(parameters["subgroups"] or ()),
-        labels={**data.labels, **study.labels},
+        labels={**analysis.labels, **study.labels},
         cutoff=_record(study.data.cutoff),
         estimand=_record(section.estimand),
         plain=_record(section.plain),
@@ -112,9 +131,15 @@ def _context(
         limitations=tuple(section.limitations),
         governance=dict(study.governance),
         disclosure=_record(study.disclosure),
-        sources=tuple(data.sources),
+        sources=tuple({"name": name, **fingerprint} for name, fingerprint in _sources(data)),
+        notes=tuple(note.to_json() for note in analysis.notes),
         provenance={"study_sha256": study.sha256, "versions": versions()},
     )
+
+
+def _sources(data: AdamData) -> list[tuple[str, dict[str, Any]]]:
+    prints = [table.fingerprint.to_json() for table in (data.adsl, data.adtte)]
+    return [(str(found.pop("file")), found) for found in prints]
 
 
 def _record(part: BaseModel) -> dict[str, Any]:
@@ -127,8 +152,8 @@ def versions() -> dict[str, str]:
     import platform
     from importlib.metadata import version
 
-    names = ("evidence-lib", "numpy", "pandas", "scipy", "statsmodels", "lifelines", "matplotlib")
-    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+    names = ("numpy", "pandas", "scipy", "statsmodels", "lifelines", "matplotlib")
+    return {"python": platform.python_version(), "evidence_lib": __version__, **{name: version(name) for name in names}}
 
 
 def _required(parameters: Mapping[str, Any], name: str) -> Any:
@@ -137,20 +162,9 @@ def _required(parameters: Mapping[str, Any], name: str) -> Any:
     return parameters[name]
 
 
-def _listed(value: str | list[str] | None) -> list[str] | None:
-    return [value] if isinstance(value, str) else value
-
-
 def _declared_variables(parameters: Mapping[str, Any]) -> list[str]:
     names = [*(parameters["strata"] or []), *(parameters["covariates"] or []), *(parameters["subgroups"] or [])]
     return list(dict.fromkeys(names))
-
-
-def _population_flag(study: Study, parameters: Mapping[str, Any], data: Any) -> str | None:
-    """The declared flag; for a randomised study the intention-to-treat flag where the data have one."""
-    if parameters["population_flag"] is not None:
-        return str(parameters["population_flag"])
-    return "ITTFL" if study.study.design == "randomised" and "ITTFL" in data.adsl.frame.columns else None
 
 
 def _subset_name(subset: Mapping[str, Any]) -> str:

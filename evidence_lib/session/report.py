@@ -93,7 +93,7 @@ class Report:
         """Compute a statistic and its independent twin, compare the two, and keep them as rows (or as a table).
 
         ``by="arm"`` computes it in every arm. A comparison is made for each treatment against the reference.
-        ``strata``, ``covariates`` and ``subgroups`` name columns of ``frame``, and an empty list means that the study
+        ``strata``, ``covariates``, ``subgroups`` and ``variables`` name columns of ``frame``, and an empty list means that the study
         declares none: then nothing is computed. Other choices go to the statistic.
         Recording the same key again replaces it. Raises RecalculationError (exit 4) where the two values differ.
         """

@@ -12,22 +12,22 @@ COLUMNS = ("variable", "level", "arm", "n", "missing", "mean", "sd", "median", "
 QUANTILE_METHODS = {2: "averaged_inverted_cdf", 7: "linear"}
 
 
-def baseline_summary(covariates: pd.DataFrame, group: pd.Series, *, convention: Convention = R) -> pd.DataFrame:
-    """Summary of each column of ``covariates`` in each arm of ``group``.
+def baseline_summary(variables: pd.DataFrame, group: pd.Series, *, convention: Convention = R) -> pd.DataFrame:
+    """Summary of each column of ``variables`` in each arm of ``group``.
 
     Numbers give one row per arm (mean, standard deviation with n - 1, median, quartiles by the convention's quantile
     type, range); any other type gives one row per level and arm (count, and share of those with a value). ``n`` counts
     the values, ``missing`` the gaps. A statistic that a row does not have is None.
 
-    Parameters: ``covariates`` (n rows), ``group`` (n labels). Returns a frame with the columns of ``COLUMNS``.
+    Parameters: ``variables`` (n rows), ``group`` (n labels). Returns a frame with the columns of ``COLUMNS``.
     Raises InvalidInput when the two differ in length.
     Misreading: a difference in a table is not a test; with many variables some will differ by chance alone.
     """
-    if len(covariates) != len(group):
-        raise InvalidInput("covariates and group differ in length", expected=str(len(group)), found=str(len(covariates)))
+    if len(variables) != len(group):
+        raise InvalidInput("variables and group differ in length", expected=str(len(group)), found=str(len(variables)))
     arms = list(pd.unique(group))
     rows = []
-    for name, column in covariates.items():
+    for name, column in variables.items():
         numeric = is_numeric(column)
         levels: list[object] = [None] if numeric else sorted(column.dropna().astype(str).unique())
         for level in levels:
@@ -38,7 +38,7 @@ def baseline_summary(covariates: pd.DataFrame, group: pd.Series, *, convention: 
 
 
 def standardized_differences(
-    covariates: pd.DataFrame, group: pd.Series, *, treatment: str, reference: str
+    variables: pd.DataFrame, group: pd.Series, *, treatment: str, reference: str
 ) -> pd.DataFrame:
     """Standardised differences, treated minus reference, of every column (and of every level of a categorical one).
 
@@ -47,18 +47,19 @@ def standardized_differences(
     (None when both variances are 0 and the arms differ, or an arm has no value; 0 when they are equal).
     Misreading: it measures how far apart the arms are, not how much that changes the comparison.
     """
-    treated, control = covariates[np.asarray(group == treatment)], covariates[np.asarray(group == reference)]
+    treated, control = variables[np.asarray(group == treatment)], variables[np.asarray(group == reference)]
     rows: list[dict[str, object]] = []
-    for name in covariates.columns:
-        if is_numeric(covariates[name]):
+    for name in variables.columns:
+        if is_numeric(variables[name]):
             one, zero = treated[name].dropna().astype(float), control[name].dropna().astype(float)
             value = _standardize(one.mean(), zero.mean(), one.var(ddof=1), zero.var(ddof=1)) if len(one) and len(zero) else None
             rows.append({"variable": name, "level": None, "value": value})
             continue
-        one, zero = treated[name].dropna().astype(str), control[name].dropna().astype(str)
-        for level in sorted(covariates[name].dropna().astype(str).unique()):
-            p1, p0 = (one == level).mean(), (zero == level).mean()
-            value = _standardize(p1, p0, p1 * (1 - p1), p0 * (1 - p0)) if len(one) and len(zero) else None
+        in_treated, in_control = treated[name].dropna().astype(str), control[name].dropna().astype(str)
+        for level in sorted(variables[name].dropna().astype(str).unique()):
+            p1, p0 = float((in_treated == level).mean()), float((in_control == level).mean())
+            both = len(in_treated) and len(in_control)
+            value = _standardize(p1, p0, p1 * (1 - p1), p0 * (1 - p0)) if both else None
             rows.append({"variable": name, "level": level, "value": value})
     return pd.DataFrame(rows, columns=["variable", "level", "value"]).astype(object)
 

@@ -12,9 +12,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     PlainValidator,
+    SerializerFunctionWrapHandler,
     StringConstraints,
     ValidationInfo,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -67,10 +69,6 @@ def _seconds(value: Any) -> int:
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    def record(self) -> dict[str, Any]:
-        """What the file gives, in JSON types; what it does not give is left out."""
-        return self.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-
 
 class Info(_Part):
     """What the study is. ``design`` decides the wording and the names of populations."""
@@ -102,7 +100,7 @@ class Cutoff(_Part):
     @classmethod
     def _one(cls, value: Any) -> Any:
         given = {"date": value} if not isinstance(value, dict) else value
-        if set(given) not in ({"date"}, {"unknown"}):
+        if set(given) not in ({"date"}, {"unknown"}) or None in given.values():
             _wrong("not a data cut-off", expected='a date such as 2024-03-05, or unknown: "why"')
         return given
 
@@ -133,10 +131,6 @@ class Data(_Part):
             _wrong("this kind of data is not available in this version", expected="kind: adam", found=kind)
         return value
 
-    def cutoff_record(self) -> dict[str, Any]:
-        """The cut-off in JSON types: ``date`` (ISO), or ``unknown`` with the reason."""
-        return self.cutoff.record()
-
     @field_validator("path")
     @classmethod
     def _folder(cls, path: str) -> str:
@@ -146,7 +140,7 @@ class Data(_Part):
 
 
 class Page(_Part):
-    """What the page says about itself: whom to ask, for whom and what it is, where to report harm."""
+    """What the page says of itself: whom to ask, its readers and its use, and where to report an adverse event."""
 
     contact: Localized | None = None
     audience: Localized | None = None
@@ -166,9 +160,13 @@ class IntercurrentEvent(_Part):
     def _stated(cls, value: Any) -> Any:
         if not isinstance(value, dict) or not set(value) & {"event", "strategy"}:
             return {"text": value}
-        if not {"event", "strategy"} <= set(value):
+        if value.get("event") is None or value.get("strategy") is None:
             _wrong("an intercurrent event needs its strategy", expected="event, strategy, and text where more is said")
         return value
+
+    @model_serializer(mode="wrap")
+    def _as_given(self, serialize: SerializerFunctionWrapHandler) -> Any:
+        return self.text if self.event is None else serialize(self)
 
 
 class Estimand(_Part):
@@ -186,12 +184,6 @@ class Estimand(_Part):
         if not events:
             _wrong("no intercurrent event", expected="at least one text; say so where none was identified")
         return events
-
-    def record(self) -> dict[str, Any]:
-        """The attributes in JSON types; an intercurrent event that is one text is that text."""
-        found = super().record()
-        events = [event["text"] if set(event) == {"text"} else event for event in found["intercurrent_events"]]
-        return {**found, "intercurrent_events": events}
 
 
 class Plain(_Part):
@@ -220,14 +212,6 @@ class Report(_Part):
     plain: Plain = Plain()
     limitations: tuple[Localized, ...] = ()
     timeout: Annotated[int, PlainValidator(_seconds)] = 20 * 60
-
-    def estimand_record(self) -> dict[str, Any]:
-        """The estimand in JSON types."""
-        return self.estimand.record()
-
-    def plain_record(self) -> dict[str, Any]:
-        """The plain-language phrases in JSON types; only what is given."""
-        return self.plain.record()
 
     @field_validator("id")
     @classmethod
@@ -289,13 +273,9 @@ class Study(StudyContent):
         return self.path.parent
 
     @property
-    def data_folder(self) -> Path:
-        """The folder of the data: ``data.path``, seen from the study file."""
+    def data_path(self) -> Path:
+        """The folder of the data, ``data.path``, seen from the study file."""
         return self.folder / self.data.path
-
-    def page_record(self) -> dict[str, Any]:
-        """What the page says about itself, in JSON types; only what is given."""
-        return self.page.record()
 
     def report(self, id: str) -> Report:
         """The report of this id. Raises StudyError where the study has none."""

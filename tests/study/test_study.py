@@ -8,9 +8,10 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from evidence_lib.errors import DisclosureError, StudyError
 from evidence_lib.study import find_study_file, load_study, loading, model, require_supported
@@ -23,7 +24,7 @@ def test_a_study_keeps_its_path_and_fingerprint(study_file: Write) -> None:
     study = load_study(path)
     assert study.path == path
     assert study.folder == path.parent
-    assert study.data_folder == path.parent / "adam"
+    assert study.data_path == path.parent / "adam"
     assert study.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -35,15 +36,19 @@ def test_a_file_can_not_set_its_own_path(study_file: Write) -> None:
 def test_defaults(study_file: Write) -> None:
     study = load_study(study_file())
     assert (study.study.convention, study.study.languages, study.data.encoding) == ("R", ("en",), "auto")
-    assert (study.labels, study.governance, study.citations, study.page_record()) == ({}, {}, (), {})
+    assert (study.labels, study.governance, study.citations) == ({}, {}, ())
     report = study.report("os")
-    assert (report.title, report.limitations, report.plain_record()) == (None, (), {})
+    assert (report.title, report.limitations, report.plain.people) == (None, (), None)
 
 
 def test_a_study_is_frozen(study_file: Write) -> None:
     study = load_study(study_file())
     with pytest.raises(ValidationError, match="frozen"):
         study.study.design = "randomised"
+
+
+def _record(part: BaseModel) -> dict[str, Any]:
+    return part.model_dump(mode="json", exclude_none=True)
 
 
 def test_the_records_are_plain_json(study_file: Write) -> None:
@@ -58,13 +63,13 @@ def test_the_records_are_plain_json(study_file: Write) -> None:
         )
     )
     report = study.report("os")
-    assert report.estimand_record()["intercurrent_events"] == [
+    assert _record(report.estimand)["intercurrent_events"] == [
         {"event": "death", "strategy": "composite", "text": {"en": "x"}},
         "stopping",
     ]
-    assert report.plain_record() == {"people": "women", "with_treatment": {"en": "with A"}, "not_known": ["harms"]}
-    assert study.page_record() == {"contact": "a@b.org", "use": {"en": "internal"}}
-    for record in (report.estimand_record(), report.plain_record(), study.page_record(), study.data.cutoff_record()):
+    assert _record(report.plain) == {"people": "women", "with_treatment": {"en": "with A"}, "not_known": ["harms"]}
+    assert _record(study.page) == {"contact": "a@b.org", "use": {"en": "internal"}}
+    for record in (_record(report.estimand), _record(report.plain), _record(study.page), _record(study.data.cutoff)):
         assert json.loads(json.dumps(record)) == record
 
 
@@ -72,11 +77,11 @@ def test_the_records_are_plain_json(study_file: Write) -> None:
 def test_cutoff_is_a_date(study_file: Write, cutoff: str) -> None:
     study = load_study(study_file(('{unknown: "not stated"}', cutoff)))
     assert study.data.cutoff.date == dt.date(2024, 3, 5)
-    assert study.data.cutoff_record() == {"date": "2024-03-05"}
+    assert _record(study.data.cutoff) == {"date": "2024-03-05"}
 
 
 def test_cutoff_may_be_unknown_with_a_reason(study_file: Write) -> None:
-    assert load_study(study_file()).data.cutoff_record() == {"unknown": "not stated"}
+    assert _record(load_study(study_file()).data.cutoff) == {"unknown": "not stated"}
 
 
 @pytest.mark.parametrize(
@@ -87,6 +92,8 @@ def test_cutoff_may_be_unknown_with_a_reason(study_file: Write) -> None:
         "20240305",
         "05.03.2024",
         "{unknown: ''}",
+        "{unknown: null}",
+        "{date: null}",
         "{}",
         "{date: 2024-03-05, unknown: x}",
         "null",
@@ -122,6 +129,11 @@ def test_data_stand_in_a_folder(study_file: Write, path: str) -> None:
         ("survival_difference", "p_value", "8 (reports[0].primary_measure)"),
         ('["stopping treatment: ignored"]', "[]", "13 (reports[0].estimand.intercurrent_events)"),
         ('["stopping treatment: ignored"]', "[{event: x}]", "13 (reports[0].estimand.intercurrent_events[0])"),
+        (
+            '["stopping treatment: ignored"]',
+            "[{event: null, strategy: x}]",
+            "13 (reports[0].estimand.intercurrent_events[0])",
+        ),
         ("population: adults", "population: 18", "11 (reports[0].estimand.population)"),
         ("population: adults", "population:", "11 (reports[0].estimand.population)"),
         ("population: adults", 'population: " "', "11 (reports[0].estimand.population)"),

@@ -110,7 +110,7 @@ def _maximum(model: Any, p: int) -> Floats:
             jac=lambda b: -model.score(b),
             hess=lambda b: -model.hessian(b),
             method="trust-exact",
-            options={"gtol": 1e-5},
+            options={"gtol": 1e-5, "initial_trust_radius": 1.0, "max_trust_radius": 2.0},
         ).x
         return np.asarray(model.fit(start_params=near, disp=False).params)
 

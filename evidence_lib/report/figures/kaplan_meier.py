@@ -24,10 +24,11 @@ Size = Literal["main", "first_screen"]
 MOST_POINTS = 1000
 INCHES = {"main": (8.6, 4.0), "first_screen": (4.7, 2.15)}
 MOST_TICKS = {"main": 14, "first_screen": 8}
-LABEL_WIDTH = {"main": 34, "first_screen": 24}
+LABEL_WIDTH = {"main": 30, "first_screen": 22}
 ROW_INCHES = 0.185
-MOST_BESIDE = 3
-MARGIN_INCHES = {"main": 1.9, "first_screen": 1.35}
+MOST_BESIDE = 2
+MOST_TWO_LINES = 4
+MARGIN_INCHES = {"main": 2.3, "first_screen": 1.65}
 MARGIN_WIDTH = {"main": 26, "first_screen": 17}
 
 
@@ -276,15 +277,20 @@ def _label_curves(
     milestone = view.context.milestone
     at = float(milestone) if milestone is not None and milestone <= axis.end else axis.end * 0.97
     curves = {arm: _steps(curve[curve["arm"] == arm]) for arm in arms}
-    texts = {}
     beside = len(arms) <= MOST_BESIDE
+    texts = {}
     for arm in arms:
-        row = view.results.find("km.survival", arm=arm, time=milestone) if milestone is not None else None
         # Room for the share, which is never cut off: only the arm's name is.
-        width = (LABEL_WIDTH if beside else MARGIN_WIDTH)[size] - 4
-        label = wrapped(view.label(arm), width, lines=3 if beside else 2)
-        if row is not None and row.value is not None and row.status == "ok":
-            label = view.words("figure.km.label", arm=label, share=row.value)
+        label = wrapped(
+            view.label(arm),
+            LABEL_WIDTH[size] if beside else MARGIN_WIDTH[size],
+            lines=2 if len(arms) <= MOST_TWO_LINES else 1,
+        )
+        row = view.results.find("km.survival", arm=arm, time=milestone) if milestone is not None else None
+        if row is not None and row.value is not None and row.status == "ok" and milestone is not None:
+            # In the margin the label stands at the end of the curve, so it has to say when the share holds.
+            key = "figure.km.label" if beside else "figure.km.label_at"
+            label = view.words(key, arm=label, share=row.value, time=cells.duration(view, milestone))
         texts[arm] = label
     if len(arms) > MOST_BESIDE:
         stack_labels(axes, texts, curves, pen, end=axis.end)

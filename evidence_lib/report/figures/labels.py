@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Steps = tuple[Sequence[float], Sequence[float]]
 FAR = 0.06
-LINE_INCHES = 0.19
+LINE_INCHES = 0.175
 # Which sides of its curve a label may take, in the order in which they are tried.
 ABOVE, BELOW, EITHER = ((1,), (-1,)), ((-1,), (1,)), ((1, -1),)
 

@@ -81,17 +81,17 @@ def _panel(axes: Axes, curve: pd.DataFrame, treatment: str, view: View, *, width
     if row is not None and isinstance(row.value, float) and row.value > 0:
         level = math.log(row.value)
         axes.axhline(level, color=pen.colour, linestyle=(0, (4, 2)), linewidth=1.1)
-        first, last = (abs(float(curve["log_hazard_ratio"].iloc[end]) - level) for end in (0, -1))
-        # The words stand at the end of the line where the curve is further away.
-        at, align = (0.02, "left") if first > last else (0.98, "right")
+        first, last = (float(curve["log_hazard_ratio"].iloc[end]) - level for end in (0, -1))
+        # The words stand at the end of the line where the curve is further away, on the other side of the line.
+        at, align, gap = (0.02, "left", first) if abs(first) > abs(last) else (0.98, "right", last)
         axes.annotate(
             view.words("figure.ph.cox", value=cells.value_text(view, row)),
             (at, level),
             xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
+            xytext=(0, -3 if gap > 0 else 3),
             textcoords="offset points",
             ha=align,
-            va="bottom",
+            va="top" if gap > 0 else "bottom",
             color=pen.colour,
             fontweight="bold",
         )
