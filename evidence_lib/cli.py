@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FrameType
 
 from evidence_lib import __version__
-from evidence_lib.errors import EXIT_OK, EvidenceError, StudyError
+from evidence_lib.errors import EXIT_OK, EvidenceError
 
 EXIT_BUG = 1
 EXIT_INTERRUPTED = 130
@@ -134,14 +134,11 @@ def _check(given: argparse.Namespace) -> int:
 
 
 def _new(given: argparse.Namespace) -> int:
-    target = given.directory / "study.yml"
-    if target.exists():
-        raise StudyError("there is a study already", where=str(target), mend="choose another folder, or edit that file")
     from evidence_lib.data.proposal import propose, write_proposal
 
-    proposal = propose(given.source)
-    for path in write_proposal(given.directory, proposal):
-        print(f"wrote {path}")
+    proposal = propose(given.source, directory=given.directory)
+    target = write_proposal(given.directory, proposal)
+    print(f"wrote {target}")
     print("Guessed, please check each (they are marked GUESS in the study file):")
     for guess in proposal.guesses:
         print(f"  - {guess}")

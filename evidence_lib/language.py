@@ -217,6 +217,7 @@ _FORMS: dict[str, Any] = {
     "per100": lambda words, value: words.number(_times_100(value), 0),
     "signed1": lambda words, value: _signed(words, value, 1),
     "signed_per100": lambda words, value: _signed(words, float(_times_100(value)), 0),
+    "short": lambda words, value: words.number(value, 0 if float(value).is_integer() else 1),
     "number1": lambda words, value: words.number(value, 1),
     "p": lambda words, value: words.p_value(value),
     "date": lambda words, value: words.date(value),

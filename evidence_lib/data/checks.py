@@ -140,7 +140,7 @@ def _duplicates(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Findin
             named = frame[frame["USUBJID"].notna()]
             again = named.index[named.duplicated(list(spec.key), keep=False)]
             if len(again):
-                yield finding(spec.name, "duplicate_subject", "error", again, key=list(spec.key))
+                yield finding(spec.name, "duplicate_subject", "error", again, columns=list(spec.key))
 
 
 def _strangers(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Finding]:

@@ -56,21 +56,21 @@ def _decode(content: bytes, pieces: Sequence[bytes], *, where: str, encoding: En
             utf8_offset = error.start
         if encoding == "utf-8":
             raise _undecodable("UTF-8", content, utf8_offset, where)
-    try:
-        text = content.decode("gb18030")
-    except UnicodeDecodeError as error:
-        if encoding == "auto":
-            raise _undecodable("UTF-8 and not GB18030 either", content, error.start, where) from None
-        raise _undecodable("GB18030", content, error.start, where) from None
-    if any(_is_utf8(piece) for piece in pieces):
-        offset = content.find(next(piece for piece in pieces if _is_utf8(piece)))
+    marked = next((piece for piece in pieces if _is_utf8(piece)), None)
+    if marked is not None:
+        offset = content.find(marked)
         raise DataError(
             "two encodings are mixed in one file",
             where=where,
             expected="one encoding throughout",
-            found=f"GB18030 text, and UTF-8 text at byte {offset} (line {_line(content, offset)})",
+            found=f"UTF-8 text at byte {offset} (line {_line(content, offset)}), and other text that is not UTF-8",
             mend=SAVE_AS,
         )
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError as error:
+        what = "UTF-8 and not GB18030 either" if encoding == "auto" else "GB18030"
+        raise _undecodable(what, content, error.start, where) from None
     return text, "gb18030"
 
 

@@ -86,7 +86,7 @@ def _refine(frame: pd.DataFrame, roles: dict[str, Role]) -> None:
         texts = present.map(plain_text).dropna()
         if len(texts) and texts.map(lambda text: bool(LOOKS_PERSONAL.fullmatch(text))).mean() > 0.2:
             roles[name] = "personal"
-        elif role in ("start", "end", "death") and not _mostly_dates(present):
+        elif role in ("start", "end", "death") and not _mostly_dates(present, named=True):
             roles[name] = "time" if role == "death" and split_unit(name)[1] else "other"
         elif role == "time" and _mostly_dates(present):
             roles[name] = "end"
@@ -94,13 +94,12 @@ def _refine(frame: pd.DataFrame, roles: dict[str, Role]) -> None:
             roles[name] = "status"
 
 
-def _mostly_dates(present: pd.Series) -> bool:
-    converted = to_dates(present)
-    unread = len(converted.invalid) + len(converted.partial)
-    full_partial = len(converted.partial) - sum(
-        bool(re.fullmatch(r"\d{1,4}", str(present[row]))) for row in converted.partial
-    )
-    return len(present) > 0 and (len(present) - unread + full_partial) / len(present) > 0.5
+def _mostly_dates(present: pd.Series, *, named: bool = False) -> bool:
+    """Whether most values are dates, partial ones included; a bare number counts only where the heading names a date."""
+    converted = to_dates(present, numbers="excel" if named else "refuse")
+    bare = [row for row in converted.partial if (plain_text(present[row]) or "").isdigit()]
+    unread = len(converted.invalid) + len(bare)
+    return len(present) > 0 and unread < len(present) / 2
 
 
 def _refuse_duplicates(frame: pd.DataFrame, roles: dict[str, Role], guesses: list[Message]) -> None:

@@ -194,7 +194,12 @@ def _calendar(year: int, month: int, day: int) -> dt.date | None:
 
 
 def _from_epoch(text: str, epoch: dt.date) -> dt.date | None:
+    """The day that a number of days means; None outside 1900 to 2099, for Excel outside 1950 to 2099.
+
+    So 120 minutes of surgery are no date.
+    """
     number = float(text)
-    if not 0 < number < 100_000:
+    if abs(number) > 100_000:
         return None
-    return epoch + dt.timedelta(days=int(number))
+    day = epoch + dt.timedelta(days=int(number // 1))
+    return day if EXCEL_EPOCH.year < day.year < 2100 and (epoch != EXCEL_EPOCH or number >= 18_264) else None

@@ -65,7 +65,7 @@ def comparisons(view: View) -> list[Comparison]:
     return [_comparison(view, treatment) for treatment in view.context.treatments]
 
 
-def value_of(view: View, analysis: str, **groups: str | float) -> Value:
+def value_of(view: View, analysis: str, **groups: Any) -> Value:
     """The estimate of an analysis with its limits."""
     row = view.results.find(analysis, **groups)
     if row is None:

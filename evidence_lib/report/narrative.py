@@ -7,10 +7,9 @@ a withheld estimate is said to be withheld, and a failed check comes first.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
 
 from evidence_lib.language import message_from_json, round_half_away
+from evidence_lib.report import cells
 from evidence_lib.report.comparison import Comparison, Value, comparisons, count, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
@@ -19,7 +18,7 @@ from evidence_lib.report.first_screen import FirstScreen, KeyMessage, PageStatus
 BASELINE_DIFFERENCES_NAMED = 2
 
 
-def first_screen(view: View, run: Mapping[str, Any]) -> FirstScreen:
+def first_screen(view: View) -> FirstScreen:
     """What the reader sees first, in the order that readers need it."""
     say = view.words
     status: PageStatus = "draft" if any(gate.result == "fail" for gate in view.results.gates.values()) else "checked"
@@ -28,7 +27,7 @@ def first_screen(view: View, run: Mapping[str, Any]) -> FirstScreen:
         status=status,
         status_text=say(f"status.{status}"),
         title=say.say(view.context.question),
-        grey_line=_grey_line(view, run),
+        grey_line=_grey_line(view),
         answer=_bold(" ".join(_answer(view, comparison) for comparison in found)),
         caution_title=say("caution.title"),
         caution=cautions(view),
@@ -121,16 +120,11 @@ def _phrases(view: View, comparison: Comparison) -> dict[str, str]:
     }
 
 
-def _time(view: View, days: int | None, digits: int | None = None) -> str:
-    if days is None:
-        return ""
-    value = view.context.in_unit(days)
-    near = round(value)
-    whole = near if near and abs(value - near) * 30.4375 < 1 and view.context.unit != "days" else value
-    return view.words.duration(whole, view.context.unit, digits)
+def _time(view: View, days: int | None) -> str:
+    return "" if days is None else cells.duration(view, days)
 
 
-def _grey_line(view: View, run: Mapping[str, Any]) -> list[str]:
+def _grey_line(view: View) -> list[str]:
     say, context = view.words, view.context
     follow_up = value_of(view, "follow_up.median", arm="all")
     people = say.say(context.plain["people"]) if context.plain.get("people") else say("phrase.people")
@@ -148,7 +142,6 @@ def _grey_line(view: View, run: Mapping[str, Any]) -> list[str]:
         if follow_up.estimate is not None
         else say("grey.follow_up_unknown"),
         say("grey.cutoff", date=cutoff) if cutoff else say("grey.no_cutoff", reason=context.cutoff.get("unknown", "")),
-        say("grey.run", run=run.get("id", "")),
     ]
 
 
@@ -169,7 +162,7 @@ def _versus(view: View, comparison: Comparison) -> str:
 
 
 def _interval(view: View, value: Value, kind: str, key: str = "key.interval") -> str:
-    level = view.words.percent(view.context.conf_level, 0)
+    level = cells.level(view)
     low, high = view.words.form(value.low, kind), view.words.form(value.high, kind)
     return view.words(key, level=level, low=low, high=high)
 
@@ -237,8 +230,10 @@ def _baseline_differences(view: View) -> str:
         return ""
     differences = view.results.table("baseline.standardized_difference").dropna(subset=["value"])
     summary = view.results.table("baseline")
-    ranked = differences.assign(size=differences["value"].astype(float).abs()).sort_values(
-        ["size", "variable"], ascending=[False, True], kind="stable"
+    values = differences["value"].astype(float)
+    # Of two levels that differ alike, the one more frequent in the treated arm is named.
+    ranked = differences.assign(size=values.abs().round(9), sign=values > 0).sort_values(
+        ["size", "sign"], ascending=[False, False], kind="stable"
     )
     named: dict[str, str] = {}
     for row in ranked.to_dict("records"):

@@ -66,7 +66,7 @@ def build_page(notebook: Mapping[str, Any], results: ResultSet, run: Mapping[str
     context = _context(notebook)
     at = view(context, results, language)
     narrative = _room("narrative")
-    first: FirstScreen = narrative.first_screen(at, run)
+    first: FirstScreen = narrative.first_screen(at)
     body, contents = _sections(_body(notebook, at))
     closing = _closing(at, {anchor for _, anchor, _ in contents})
     contents += [(2, section["anchor"], section["heading"]) for section in closing]

@@ -104,8 +104,8 @@ def _card(say: Words, record: Mapping[str, Any], prefix: str) -> dict[str, Any]:
             }
             for language in record["languages"]
         ]
-        files.append({"text": say("index.results"), "link": f"{prefix}{report['id']}.results.json"})
-        files.append({"text": say("index.notebook"), "link": f"{prefix}{report['id']}.ipynb"})
+        files.append({"text": say("index.results"), "language": None, "link": f"{prefix}{report['id']}.results.json"})
+        files.append({"text": say("index.notebook"), "language": None, "link": f"{prefix}{report['id']}.ipynb"})
         reports.append({"title": report["title"], "link": files[0]["link"], "files": files})
     return {"link": f"{prefix}index.html", "reports": reports, "banner": None}
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from evidence_lib.errors import EvidenceError, KernelDied, NotebookError, PublishError, error_named
+from evidence_lib.errors import EvidenceError, InvalidInput, KernelDied, NotebookError, PublishError, error_named
 from evidence_lib.results import ResultSet
 from evidence_lib.runs.execute import SOCKET_FOLDER
 from evidence_lib.runs.jobs import Job, page_name
@@ -54,9 +54,12 @@ def _answer(job: Job, build_page: PageBuilder | None) -> dict[str, Any]:
     try:
         notebook = _executed(job)
         results = _completed(job)
-        _write_pages(job, notebook, results, build_page)
+        _write_pages(job, notebook, results, build_page or _page_builder())
     except _RaisedInKernel as raised:
         return {"exit_code": raised.exit_code, "cause": raised.cause, "message": str(raised)}
+    except InvalidInput as error:  # outside the kernel only our own code calls the library
+        traceback.print_exc()
+        return {"exit_code": 1, "cause": "InvalidInput", "message": f"{job.report}: a bug in making the page: {error}"}
     except EvidenceError as error:
         return {"exit_code": error.exit_code, "cause": type(error).__name__, "message": str(error)}
     except OSError as error:
@@ -216,9 +219,13 @@ def _completed(job: Job) -> ResultSet:
     return results
 
 
-def _write_pages(job: Job, notebook: Any, results: ResultSet, build_page: PageBuilder | None) -> None:
-    if build_page is None:
-        from evidence_lib.report.page import build_page
+def _page_builder() -> PageBuilder:
+    from evidence_lib.report.page import build_page
+
+    return build_page
+
+
+def _write_pages(job: Job, notebook: Any, results: ResultSet, build_page: PageBuilder) -> None:
     for language in job.languages:
         page = build_page(notebook, results, job.run, language)
         (job.out / page_name(job.report, language, job.languages)).write_text(page, encoding="utf-8", newline="\n")

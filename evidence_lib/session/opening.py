@@ -114,7 +114,7 @@ def _context(
         reference=analysis.arms[-1],
         unit=unit,
         tau=days_of(parameters["tau"], unit) if parameters["tau"] is not None else None,
-        times=times,
+        times=tuple(sorted(times)),
         milestone=times[0] if times else _last_whole_year(analysis),
         conf_level=parameters["conf_level"],
         ph_alpha=parameters["ph_alpha"],

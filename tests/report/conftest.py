@@ -14,7 +14,7 @@ from evidence_lib.report.first_screen import FirstScreen, KeyMessage
 NARRATIVE = "evidence_lib.report.narrative"
 
 
-def stub_first_screen(view: Any, run: Any, **changes: Any) -> FirstScreen:
+def stub_first_screen(view: Any, **changes: Any) -> FirstScreen:
     facts: dict[str, Any] = {
         "status": "checked",
         "status_text": "CHECKED, NOT APPROVED. For internal review; do not forward.",

@@ -61,8 +61,8 @@ class TestPage:
 
     def test_approval_is_outside_the_content(self, narrative: Any) -> None:
         checked = page()
-        narrative.first_screen = lambda view, run: stub_first_screen(
-            view, run, status="approved", status_text="Approved."
+        narrative.first_screen = lambda view: stub_first_screen(
+            view, status="approved", status_text="Approved."
         )
         approved = page()
         assert RUN_BLOCK.sub("", checked) == RUN_BLOCK.sub("", approved)
@@ -126,7 +126,7 @@ class TestPage:
             "plain": [(payload, payload)],
             "links": [(payload, "data")],
         }
-        narrative.first_screen = lambda view, run: stub_first_screen(view, run, **texts)
+        narrative.first_screen = lambda view: stub_first_screen(view, **texts)
         html = page(
             {**RUN, "id": payload, "changes": [payload]},
             (payload, "Control"),

@@ -62,6 +62,19 @@ def ties_of(ties: str | None, convention: Convention) -> str:
     return ties or convention.cox_ties
 
 
+def at_risk(data: Data, x: Floats) -> tuple[Data, Floats]:
+    """The patients who are at risk at some event of their stratum."""
+    stratum = np.zeros(data.time.size, np.int64) if data.stratum is None else data.stratum
+    first: dict[int, float] = {}
+    for number, time, event in zip(stratum.tolist(), data.time.tolist(), data.event.tolist(), strict=True):
+        if event:
+            first[number] = min(first.get(number, time), time)
+    rows = np.array(
+        [time >= first.get(number, np.inf) for number, time in zip(stratum.tolist(), data.time, strict=True)]
+    )
+    return data.of(rows), x[rows]
+
+
 def scaled(x: Floats) -> tuple[Floats, Floats]:
     """Columns around 0 whose largest absolute value is 1 (or 0), and the unit they were divided by."""
     size = np.where(np.abs(x).max(axis=0) > 0, np.abs(x).max(axis=0), 1.0)
@@ -76,6 +89,7 @@ def fitted(data: Data, x: Floats) -> Fit:
     """The fit of all columns. Raises Unanswered where one is redundant or has no finite coefficient."""
     if not data.event.any():
         raise Unanswered(silent=True)
+    data, x = at_risk(data, x)
     z, unit = scaled(x)
     if own_columns(data, z) != list(range(z.shape[1])):
         raise Unanswered(silent=True)

@@ -15,6 +15,7 @@ from evidence_lib.recalculation.cox.fits import (
     Data,
     Floats,
     Unanswered,
+    at_risk,
     fitted,
     indicators,
     scaled,
@@ -89,15 +90,15 @@ def _statistics(
         fit = fitted(data, x)
     except Unanswered:
         return {}
-    z = scaled(x)[0]
     clock = _clock(data, transform)
     values = np.array([clock[t] for t in data.time[data.event == 1]])
     if not np.isfinite(values).all() or values.max() == values.min():
         return {}
     middle, width = values.mean(), np.abs(values - values.mean()).max()
     scaled_clock = {t: (g - middle) / width for t, g in clock.items()}
-    score, information = _widened(data, z, fit.params, scaled_clock)
-    p = z.shape[1]
+    part, columns = at_risk(data, x)
+    score, information = _widened(part, scaled(columns)[0], fit.params, scaled_clock)
+    p = x.shape[1]
     answers: dict[str | None, float | None] = {}
     for name, columns in tests.items():
         tested = [p + j for j in columns]

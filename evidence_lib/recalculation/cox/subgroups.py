@@ -14,6 +14,7 @@ from evidence_lib.recalculation.cox.fits import (
     Data,
     Floats,
     Unanswered,
+    at_risk,
     fitted,
     own_columns,
     scaled,
@@ -109,7 +110,8 @@ def _interaction(
 
 def _log_likelihood(data: Data, x: Floats) -> tuple[float, int]:
     """The maximum over the columns that strata and earlier columns leave, and how many they are."""
-    kept = own_columns(data, scaled(x)[0])
+    part, columns = at_risk(data, x)
+    kept = own_columns(part, scaled(columns)[0])
     return fitted(data, x[:, kept]).log_likelihood, len(kept)
 
 

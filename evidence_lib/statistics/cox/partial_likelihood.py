@@ -28,6 +28,8 @@ ITERATIONS, HALVINGS = 100, 40
 # A coefficient runs to infinity where the linear predictor still moves by about 1 a step while the information has
 # all but gone; the share is that of a standard error a thousand times the one under no effect.
 COLLAPSED, MOVING, PATIENCE = 1e-6, 0.1, 5
+# Where patients at risk differ by this much in the linear predictor, their risks soon differ by more than numbers hold.
+FAR = 300.0
 
 
 class NotEstimable(Exception):
@@ -118,6 +120,11 @@ class PartialLikelihood:
             information = self.x.T @ (load[:, None] * self.x) - means.T @ (weight[:, None] * means)
             return Moments(float(eta[self._dead].sum() - np.log(s0).sum()), score, information, means)
 
+    def spread(self, beta: Floats) -> float:
+        """The largest difference of the linear predictor within a stratum."""
+        eta, starts = self.x @ beta, self._rows[:-1]
+        return float((np.maximum.reduceat(eta, starts) - np.minimum.reduceat(eta, starts)).max())
+
     def _tied(self, values: Floats) -> Floats:
         """Sums over the patients with the event at each distinct time."""
         zero = np.zeros_like(values)
@@ -141,8 +148,9 @@ def maximise(time: Floats, event: Flags, x: Floats, names: Sequence[str], stratu
     """
     if not event.any():
         raise NotEstimable(message("cox_statistics.reason.no_events"))
-    z, scale = standardised(x)
-    likelihood = PartialLikelihood(time, event, z, stratum, ties)
+    seen = ever_at_risk(time, event, stratum)
+    z, scale = standardised(x[seen])
+    likelihood = PartialLikelihood(time[seen], event[seen], z, stratum[seen], ties)
     beta = np.zeros(z.shape[1])
     here = null = likelihood.at(beta)
     for name, is_constant in zip(names, varies_not(null, event), strict=True):
@@ -158,7 +166,8 @@ def maximise(time: Floats, event: Flags, x: Floats, names: Sequence[str], stratu
         decrement = float(here.score @ step)
         moving = np.abs(z @ step).max() > MOVING
         collapsed = collapsed + 1 if share < COLLAPSED and moving else 0
-        if collapsed >= PATIENCE or (decrement <= DECREMENT and moving):
+        is_far = share < COLLAPSED and likelihood.spread(beta) > FAR
+        if is_far or collapsed >= PATIENCE or (decrement <= DECREMENT and moving):
             raise _infinite(names, step)
         beta, here = _uphill(likelihood, beta, here, step)
         if decrement <= DECREMENT:
@@ -167,6 +176,17 @@ def maximise(time: Floats, event: Flags, x: Floats, names: Sequence[str], stratu
                 coefficients, covariance, here.log_likelihood, null.log_likelihood, iteration, likelihood, beta, scale
             )
     raise NotEstimable(message("cox_statistics.reason.no_convergence"))
+
+
+def ever_at_risk(time: Floats, event: Flags, stratum: Counts) -> Flags:
+    """Patients whose time reaches the first event of their stratum: the others enter no term of the likelihood.
+
+    A wild value of one of these must not set the scale of a covariate, nor overflow.
+    """
+    codes = np.unique(stratum, return_inverse=True)[1].reshape(-1)
+    first = np.full(codes.max() + 1, np.inf)
+    np.minimum.at(first, codes[event], time[event])
+    return time >= first[codes]
 
 
 def standardised(x: Floats) -> tuple[Floats, Floats]:

@@ -21,6 +21,7 @@ from evidence_lib.statistics.cox.partial_likelihood import (
     NotEstimable,
     PartialLikelihood,
     TieMethod,
+    ever_at_risk,
     independent,
     maximise,
     standardised,
@@ -210,7 +211,9 @@ def _likelihood_ratio(patients: _Patients, levels: dict[str, Flags], rows: Flags
     main = np.column_stack([treated, *indicators])
     whole = np.column_stack([main, *(treated * indicator for indicator in indicators)])
     # A level that the strata already set apart has no indicator left to estimate; R's coxph drops it as well.
-    null = PartialLikelihood(data["time"], data["event"], standardised(whole)[0], data["stratum"], patients.ties)
+    seen = ever_at_risk(data["time"], data["event"], data["stratum"])
+    z = standardised(whole[seen])[0]
+    null = PartialLikelihood(data["time"][seen], data["event"][seen], z, data["stratum"][seen], patients.ties)
     kept = independent(null.at(np.zeros(whole.shape[1])), data["event"])
     in_main = np.arange(whole.shape[1]) < main.shape[1]
     texts = np.array([str(patients.treatment), *names, *names], dtype=object)

@@ -1,0 +1,222 @@
+"""Execution of one report: causes and their codes, the environment of the kernel, and no process left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from evidence_lib.runs.execute import execute
+from evidence_lib.runs.jobs import Job, Outcome
+from evidence_lib.runs.processes import MARK
+from tests.runs.material import COMPLETE, PLAIN_WORKER, notebook
+
+SPAWN = """
+import subprocess, sys
+sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+"""
+
+
+def job(base: Path, *cells: str, timeout: float = 60, languages: tuple[str, ...] = ("en",)) -> Job:
+    """A job for a notebook of these cells."""
+    out = base / "out {x}"
+    out.mkdir(exist_ok=True)
+    path = base / "first {y}.ipynb"
+    path.write_text(json.dumps(notebook(*cells)), encoding="utf-8")
+    parameters = {"study": "study.yml", "report": "first", "language": "en"}
+    return Job(
+        report="first",
+        notebook=path,
+        parameters=parameters,
+        languages=languages,
+        folder=base,
+        out=out,
+        timeout=timeout,
+        run={"id": "20260101-000000-abcd"},
+    )
+
+
+def run(base: Path, *cells: str, **choices: Any) -> Outcome:
+    """Execute a notebook of these cells; whatever comes of it, no process may survive."""
+    before = set(psutil.pids())
+    outcome = execute(job(base, *cells, **choices))
+    assert survivors(before) == []
+    return outcome
+
+
+def survivors(before: set[int]) -> list[str]:
+    """Command lines of new processes that carry a report's mark or are children of this process."""
+    found = []
+    children = {child.pid for child in psutil.Process().children(recursive=True)}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid not in before and (process.pid in children or MARK in process.environ()):
+                found.append(" ".join(process.cmdline()))
+    return found
+
+
+def test_good_report_in_two_languages_with_braces_in_its_paths(tmp_path: Path) -> None:
+    outcome = run(tmp_path, COMPLETE, languages=("en", "zh-Hans"))
+    assert (outcome.status, outcome.exit_code, outcome.cause) == ("ok", 0, None)
+    names = [output.name for output in outcome.outputs]
+    assert names == ["first.html", "first.ipynb", "first.results.json", "first.zh-Hans.html"]
+    executed = json.loads((tmp_path / "out {x}" / "first.ipynb").read_bytes())
+    assert [cell["id"] for cell in executed["cells"]] == ["c0", "injected-parameters", "h", "c1"]
+    assert str(tmp_path) not in (tmp_path / "out {x}" / "first.ipynb").read_text(encoding="utf-8")
+
+
+def test_environment_of_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "colorsys.py").write_text("raise ImportError('a file beside the study was imported')")
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "mine"))
+    look = """
+import colorsys, os, sys, json
+from ipykernel.connect import get_connection_info
+names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONHASHSEED", "MPLBACKEND", "IPYTHONDIR", "TZ"]
+seen = {name: os.environ.get(name) for name in names}
+seen["transport"] = json.loads(get_connection_info())["transport"]
+seen["cwd"], seen["python"] = os.getcwd(), sys.prefix
+"""
+    outcome = run(tmp_path, COMPLETE + look + '(out / "first.seen.json").write_text(json.dumps(seen))')
+    assert outcome.exit_code == 0, outcome.message
+    seen = json.loads((tmp_path / "out {x}" / "first.seen.json").read_bytes())
+    assert seen["OMP_NUM_THREADS"] == seen["OPENBLAS_NUM_THREADS"] == "1"
+    assert (seen["PYTHONHASHSEED"], seen["MPLBACKEND"], seen["TZ"]) == ("0", "agg", "UTC")
+    assert (seen["cwd"], seen["python"]) == (str(tmp_path), sys.prefix)
+    assert seen["IPYTHONDIR"] != str(tmp_path / "mine")
+    assert not Path(seen["IPYTHONDIR"]).exists()
+    if sys.platform != "win32":
+        assert seen["transport"] == "ipc"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("StudyError", 2), ("DataError", 3), ("RecalculationError", 4), ("PublishError", 8), ("DisclosureError", 9)],
+)
+def test_error_of_the_family_keeps_its_code_and_text(tmp_path: Path, name: str, code: int) -> None:
+    raises = f"from evidence_lib import errors\nraise errors.{name}('rows 3 and 4', found='a blank')"
+    outcome = run(tmp_path, raises, COMPLETE)
+    assert (outcome.exit_code, outcome.cause) == (code, name)
+    assert outcome.message == "rows 3 and 4; found a blank"
+
+
+def test_an_exception_of_the_same_name_from_elsewhere_keeps_its_text_to_itself(tmp_path: Path) -> None:
+    outcome = run(tmp_path, "import sqlite3\nraise sqlite3.DataError('patient 0042')", COMPLETE)
+    assert (outcome.exit_code, outcome.cause) == (4, "NotebookError")
+    assert outcome.message is not None
+    assert "0042" not in outcome.message
+
+
+def test_40_endless_loop(tmp_path: Path) -> None:
+    outcome = run(tmp_path, "while True:\n    pass", timeout=5)
+    assert (outcome.exit_code, outcome.cause) == (5, "ReportTimeout")
+    assert outcome.message is not None
+    assert "limit of 5 seconds" in outcome.message
+    assert 5 <= outcome.seconds < 12
+
+
+def test_40_loop_that_holds_the_interpreter_lock(tmp_path: Path) -> None:
+    # A regular expression with exponential backtracking never gives the lock back.
+    outcome = run(tmp_path, "import re\nre.match(r'(a+)+$', 'a' * 64 + 'b')", timeout=5)
+    assert outcome.exit_code == 5
+
+
+def test_41_input(tmp_path: Path) -> None:
+    outcome = run(tmp_path, "input('name?')", COMPLETE)
+    assert outcome.exit_code == 4
+    assert outcome.message is not None
+    assert "StdinNotImplementedError" in outcome.message
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "subprocess.Popen(sleeper)",
+        "subprocess.Popen(sleeper, start_new_session=True, env={})",
+        "subprocess.run([sys.executable, '-c', f'import subprocess; subprocess.Popen({sleeper}, start_new_session=True)'])",
+        "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()",
+    ],
+    ids=["child", "own-session-without-environment", "orphan", "thread"],
+)
+def test_42_spawned_process_or_thread_does_not_survive(tmp_path: Path, start: str) -> None:
+    outcome = run(tmp_path, SPAWN + start, COMPLETE, timeout=40)
+    assert outcome.exit_code == 0, outcome.message
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are adopted with a call that only Linux has")
+def test_42_orphan_without_our_mark_does_not_survive_a_timeout(tmp_path: Path) -> None:
+    daemon = "subprocess.Popen(sleeper, start_new_session=True, env={})"
+    code = f"import subprocess, sys; sleeper = {['PYTHON', '-c', 'import time; time.sleep(601)']!r}; {daemon}"
+    start = f"subprocess.run([sys.executable, '-c', {code!r}.replace('PYTHON', sys.executable)])\nwhile True: pass"
+    outcome = run(tmp_path, SPAWN + start, timeout=6)
+    assert outcome.exit_code == 5
+    assert not [p for p in psutil.process_iter(["cmdline"]) if "time.sleep(601)" in " ".join(p.info["cmdline"] or [])]
+
+
+def test_worker_killed_from_outside(tmp_path: Path) -> None:
+    kill = "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nimport time\ntime.sleep(600)"
+    outcome = run(tmp_path, kill, timeout=40)
+    assert (outcome.exit_code, outcome.cause) == (6, "KernelDied")
+    assert outcome.message is not None
+    assert "signal 9" in outcome.message
+    assert outcome.seconds < 30
+
+
+def test_bug_in_the_page_shows_no_text_of_it(tmp_path: Path) -> None:
+    outcome = run(tmp_path, COMPLETE.replace('"study": "s"', '"study": "page-bug"'))
+    assert (outcome.exit_code, outcome.cause) == (1, "ZeroDivisionError")
+    assert outcome.message is not None
+    assert "first: a bug: ZeroDivisionError at plain_worker.py:" in outcome.message
+    assert "may hold anything" not in outcome.message
+    assert "may hold anything" in (tmp_path / "out {x}" / "first.log").read_text(encoding="utf-8")
+
+
+def test_stop_ends_every_process(tmp_path: Path) -> None:
+    before, stop = set(psutil.pids()), threading.Event()
+    threading.Timer(3, stop.set).start()
+    outcome = execute(job(tmp_path, "while True:\n    pass"), stop=stop)
+    assert (outcome.exit_code, outcome.cause) == (143, "Stopped")
+    assert outcome.seconds < 12
+    assert survivors(before) == []
+
+
+def test_worker_ends_with_its_asker(tmp_path: Path) -> None:
+    """The asker is killed outright: its worker and kernel must notice by themselves."""
+    asks = f"""
+import sys
+from evidence_lib.runs import execute
+from evidence_lib.runs.jobs import Job
+execute.WORKER = {PLAIN_WORKER!r}
+execute.execute(Job.from_json(sys.stdin.readline()))
+"""
+    before = set(psutil.pids())
+    asker = subprocess.Popen([sys.executable, "-c", asks], stdin=subprocess.PIPE, text=True)
+    assert asker.stdin is not None
+    started = tmp_path / "out {x}" / "started"
+    touch = (
+        "import os\nfrom pathlib import Path\n(Path(os.environ['EVIDENCE_OUT']) / 'started').touch()\nwhile True: pass"
+    )
+    asker.stdin.write(job(tmp_path, touch).to_json() + "\n")
+    asker.stdin.flush()
+    wait_until(started.exists)
+    assert survivors(before)
+    asker.kill()
+    asker.wait()
+    wait_until(lambda: not survivors(before))
+
+
+def wait_until(condition: Any, seconds: float = 30) -> None:
+    """Wait for a condition; fail when it does not come."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
