@@ -208,6 +208,10 @@ def _signed(words: Words, value: float, digits: int) -> str:
     return text if text.startswith(MINUS) or float(round_half_away(value, digits)) == 0 else f"+{text}"
 
 
+def _p_is(text: str) -> str:
+    return f"p {text[0]} {text[1:]}" if text[0] in "<>" else f"p = {text}"
+
+
 _FORMS: dict[str, Any] = {
     "count": lambda words, value: words.number(value, 0),
     "ratio": lambda words, value: words.number(value, 2),
@@ -220,6 +224,7 @@ _FORMS: dict[str, Any] = {
     "short": lambda words, value: words.number(value, 0 if float(value).is_integer() else 1),
     "number1": lambda words, value: words.number(value, 1),
     "p": lambda words, value: words.p_value(value),
+    "p_is": lambda words, value: _p_is(words.p_value(value)),
     "date": lambda words, value: words.date(value),
 }
 

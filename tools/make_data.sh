@@ -19,8 +19,10 @@ for script in data/*/make_data.py; do
     begun=$(mktemp)
     trap 'rm -f "$begun"' EXIT
     .venv/bin/python "$script"
-    { printf '%s\n' "$script" requirements.lock; find "$study" -type f -newer "$begun" ! -path '*/__pycache__/*' ! -path "$study/out/*"; } |
-        sort -u | while IFS= read -r file; do hashes "$file"; done >"$made.tmp"
+    {
+        printf '%s\n' "$script" requirements.lock
+        find "$study" -type f -newer "$begun" ! -name '.made*' ! -path '*/__pycache__/*' ! -path "$study/out/*"
+    } | while IFS= read -r file; do hashes "$file"; done >"$made.tmp"
     mv "$made.tmp" "$made"
     rm -f "$begun"
 done

@@ -80,7 +80,7 @@ if [ "$(cat .venv/.environment 2>/dev/null)" != "$environment" ] || ! .venv/bin/
     rm -rf .venv.tmp
     trap 'rm -rf .venv.tmp' EXIT
     trap 'exit 130' INT TERM HUP
-    "$python" -m venv .venv.tmp
+    "$python" -m venv --prompt evidence-lib .venv.tmp
     .venv.tmp/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --use-pep517 \
         --requirement requirements.lock
     install_project .venv.tmp/bin/python

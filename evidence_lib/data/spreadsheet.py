@@ -95,7 +95,7 @@ def _refine(frame: pd.DataFrame, roles: dict[str, Role]) -> None:
 
 
 def _mostly_dates(present: pd.Series, *, named: bool = False) -> bool:
-    """Whether most values are dates, partial ones included; a bare number counts only where the heading names a date."""
+    """Whether most values are dates, partial ones included; bare numbers count only under a heading of a date."""
     converted = to_dates(present, numbers="excel" if named else "refuse")
     bare = [row for row in converted.partial if (plain_text(present[row]) or "").isdigit()]
     unread = len(converted.invalid) + len(bare)

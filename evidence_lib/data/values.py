@@ -29,6 +29,7 @@ PARTIAL = re.compile(
     re.ASCII | re.I,
 )
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+FIRST_EXCEL_DAY = 18_264  # 1950-01-01
 EXCEL_EPOCH, SAS_EPOCH = dt.date(1899, 12, 30), dt.date(1960, 1, 1)
 SIGNS = re.compile(
     r"[(]?\s*(?P<sign>-|[+]+)\s*[)]?|(?P<word>阴性?|阳性?|negative|positive|neg|pos)\s*([(]\s*[-+]+\s*[)]|[-+]+)?", re.I
@@ -202,4 +203,4 @@ def _from_epoch(text: str, epoch: dt.date) -> dt.date | None:
     if abs(number) > 100_000:
         return None
     day = epoch + dt.timedelta(days=int(number // 1))
-    return day if EXCEL_EPOCH.year < day.year < 2100 and (epoch != EXCEL_EPOCH or number >= 18_264) else None
+    return day if EXCEL_EPOCH.year < day.year < 2100 and (epoch != EXCEL_EPOCH or number >= FIRST_EXCEL_DAY) else None

@@ -112,7 +112,7 @@ def _phrases(view: View, comparison: Comparison) -> dict[str, str]:
     own = {key: say.say(plain[key]) for key in plain if key != "not_known" and plain[key]}
     return {
         "people": own.get("people") or say("phrase.people"),
-        "event": own.get("event") or say("phrase.event", endpoint=say.say(context.endpoint_label)),
+        "event": own.get("event") or say("phrase.event"),
         "outcome": own.get("outcome") or say("phrase.outcome"),
         "with_treatment": (own.get("with_treatment") if single else None) or say("phrase.with", group=group["treatment"]),
         "with_reference": (own.get("with_reference") if single else None) or say("phrase.with", group=group["reference"]),

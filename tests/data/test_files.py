@@ -213,8 +213,9 @@ def test_83_transport_in_gb18030(tmp_path: Path) -> None:
 
 
 def test_sas7bdat() -> None:
-    # by_haven.sas7bdat: haven 2.5.1 (R 4.2.2), write_sas(data.frame(USUBJID = c("1", "2", "3"), RESULT = c("阳性", "阴性",
-    # NA), AVAL = c(1, NA, 2.5), ADT = as.Date(c("2024-03-05", "2024-03-06", NA)))), RESULT labelled 检验结果
+    # by_haven.sas7bdat: haven 2.5.1 (R 4.2.2), write_sas(data.frame(USUBJID = c("1", "2", "3"),
+    # RESULT = c("阳性", "阴性", NA), AVAL = c(1, NA, 2.5), ADT = as.Date(c("2024-03-05", "2024-03-06", NA)))),
+    # with RESULT labelled 检验结果
     table = read_table(Path(__file__).parent / "by_haven.sas7bdat")
     assert table.frame["RESULT"].tolist() == ["阳性", "阴性", None]
     assert table.frame["AVAL"].iloc[[0, 2]].tolist() == [1.0, 2.5]
@@ -247,7 +248,7 @@ def test_workbook(tmp_path: Path) -> None:
     [
         ([], "first sheet is empty"),
         ([["随访表", None], ["编号", "值"], ["1", 2]], "no heading.*no title above them; found none in column 2"),
-        ([["A", "B"], ["1", "=1+1"]], "formulas have no stored value.*B2|B2.*formulas have no stored value"),
+        ([["A", "B"], ["1", "=1+1"]], "B2: formulas have no stored value"),
         ([["A", "A"], [1, 2]], "same heading"),
         ([["A", "B"]], "headings and no rows"),
     ],

@@ -142,7 +142,7 @@ def test_41_input(tmp_path: Path) -> None:
     [
         "subprocess.Popen(sleeper)",
         "subprocess.Popen(sleeper, start_new_session=True, env={})",
-        "subprocess.run([sys.executable, '-c', f'import subprocess; subprocess.Popen({sleeper}, start_new_session=True)'])",
+        "subprocess.run([sys.executable, '-c', f'import subprocess; subprocess.Popen({sleeper})'])",
         "import threading, time\nthreading.Thread(target=time.sleep, args=(600,)).start()",
     ],
     ids=["child", "own-session-without-environment", "orphan", "thread"],

@@ -146,7 +146,7 @@ def test_an_arm_of_its_own_stratum_changes_nothing():
 
 def test_a_small_partial_likelihood_by_hand():
     # a dies at 1 of {a, a, b, b}, b at 2 of {a, b, b}, a at 3 of {a, b}. With r = exp(b), the log-likelihood is
-    # log r / (2r + 2) + log 1 / (r + 2) + log r / (r + 1): maximal where 2 = 2r / (r + 1) + r / (r + 2), so r^2 - r - 4 = 0.
+    # log r / (2r + 2) + log 1 / (r + 2) + log r / (r + 1), maximal where 2 = 2r / (r + 1) + r / (r + 2): r^2 - r - 4 = 0.
     found = hazard_ratio([1, 2, 3, 4], [1, 1, 1, 0], ["a", "b", "a", "b"], **AB)
     r = (1 + math.sqrt(17)) / 2
     assert found.estimate == pytest.approx(r, rel=1e-12)
@@ -155,7 +155,7 @@ def test_a_small_partial_likelihood_by_hand():
 
 
 def test_tied_events_by_hand():
-    # a and b die together of {a, a, b}. Breslow: r / (2r + 1)^2, r = 1/2. Efron: r / ((2r + 1) (1.5r + 0.5)), r^2 = 1/6.
+    # a and b die together of {a, a, b}. Breslow: r / (2r + 1)^2, r = 1/2. Efron: r / ((2r + 1) (1.5r + .5)), r^2 = 1/6.
     times, events, group = [1, 1, 2], [1, 1, 0], ["a", "b", "a"]
     assert hazard_ratio(times, events, group, **AB, ties="breslow").estimate == pytest.approx(0.5, rel=1e-12)
     assert hazard_ratio(times, events, group, **AB, ties="efron").estimate == pytest.approx(6**-0.5, rel=1e-12)
@@ -227,7 +227,7 @@ def test_events_in_an_order_that_a_covariate_explains_fully():
 
 
 def test_a_strong_effect_is_not_taken_for_an_infinite_one():
-    # One event of b after 999 of a. exp(7.40598345) by coxph(control = coxph.control(eps = 1e-14)), R 4.2.2, survival 3.5-3
+    # One event of b after 999 of a. R 4.2.2, survival 3.5-3: coxph(control = coxph.control(eps = 1e-14)).
     n = 1000
     time = np.concatenate([np.arange(1.0, n + 1), [n - 0.5], np.full(200, n + 5.0)])
     event = np.concatenate([np.ones(n + 1), np.zeros(200)])
@@ -467,10 +467,8 @@ def test_recalculations_agree_on_small_tied_data(seed, ties):
     frame.loc[rng.random(n) < 0.1, "arm"] = "c"
     frame.loc[rng.random(n) < 0.1, "site"] = None
     strata = rng.choice([None, 1, 2])
-    options = {
-        "strata": None if strata is None else pd.DataFrame({"s": rng.integers(0, 2, n), "u": rng.integers(0, 3, n)}).iloc[:, :strata],
-        "ties": ties,
-    }  # fmt: skip
+    factors = pd.DataFrame({"s": rng.integers(0, 2, n), "u": rng.integers(0, 3, n)})
+    options = {"strata": None if strata is None else factors.iloc[:, :strata], "ties": ties}
     covariates = frame[["age", "old"]].assign(k=rng.choice(["u", "v", "w"], n)) if seed % 2 else None
     transform = str(rng.choice(["km", "rank", "identity", "log"]))
     calls = [

@@ -117,7 +117,7 @@ def test_gbsg2_proportional_hazards(gbsg2, transform, expected):
 
 
 def test_gbsg2_proportional_hazards_other_models(gbsg2):
-    # cox.zph of: ties = "breslow"; ~ horTh + strata(menostat, tgrade); ~ horTh + age + tgrade + pnodes + strata(menostat)
+    # cox.zph of: ties = "breslow"; + strata(menostat, tgrade); ~ horTh + age + tgrade + pnodes + strata(menostat)
     (found,) = proportional_hazards_test(**arms(gbsg2), ties="breslow").items
     assert found.test_statistic == pytest.approx(0.227862337917, abs=1e-8)
     (found,) = proportional_hazards_test(**arms(gbsg2), strata=gbsg2[["menostat", "tgrade"]]).items
@@ -281,7 +281,7 @@ def test_veteran_stratified(ties, logs, tests):
 
 @NEEDS_DATA
 def test_colon_three_arms():
-    # deaths (etype 2); coxph(Surv(time, status) ~ rx + strata(extent, surg) + age, control = coxph.control(eps = 1e-14)),
+    # deaths (etype 2); coxph(Surv(time, status) ~ rx + strata(extent, surg) + age) with coxph.control(eps = 1e-14),
     # since the default leaves an error of 1.3e-9; cox.zph of the default fit; rx != "Lev" alone, and there twice
     # the difference of log-likelihoods of ~ rx * factor(differ) and ~ rx + factor(differ), 13 values missing
     colon = survival_data("colon").query("etype == 2")

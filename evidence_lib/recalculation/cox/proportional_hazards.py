@@ -96,8 +96,8 @@ def _statistics(
         return {}
     middle, width = values.mean(), np.abs(values - values.mean()).max()
     scaled_clock = {t: (g - middle) / width for t, g in clock.items()}
-    part, columns = at_risk(data, x)
-    score, information = _widened(part, scaled(columns)[0], fit.params, scaled_clock)
+    part, seen = at_risk(data, x)
+    score, information = _widened(part, scaled(seen)[0], fit.params, scaled_clock)
     p = x.shape[1]
     answers: dict[str | None, float | None] = {}
     for name, columns in tests.items():

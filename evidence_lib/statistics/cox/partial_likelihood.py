@@ -28,8 +28,8 @@ ITERATIONS, HALVINGS = 100, 40
 # A coefficient runs to infinity where the linear predictor still moves by about 1 a step while the information has
 # all but gone; the share is that of a standard error a thousand times the one under no effect.
 COLLAPSED, MOVING, PATIENCE = 1e-6, 0.1, 5
-# Where patients at risk differ by this much in the linear predictor, their risks soon differ by more than numbers hold.
-FAR = 300.0
+# Risks that differ by exp(500) and still move apart (R's coxph warns there too); beyond exp(700) they are no numbers.
+FAR = 500.0
 
 
 class NotEstimable(Exception):
@@ -166,7 +166,7 @@ def maximise(time: Floats, event: Flags, x: Floats, names: Sequence[str], stratu
         decrement = float(here.score @ step)
         moving = np.abs(z @ step).max() > MOVING
         collapsed = collapsed + 1 if share < COLLAPSED and moving else 0
-        is_far = share < COLLAPSED and likelihood.spread(beta) > FAR
+        is_far = moving and likelihood.spread(beta) > FAR
         if is_far or collapsed >= PATIENCE or (decrement <= DECREMENT and moving):
             raise _infinite(names, step)
         beta, here = _uphill(likelihood, beta, here, step)
