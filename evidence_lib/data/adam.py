@@ -145,7 +145,7 @@ def analysis_frame(
     days, notes = _days(checked.adtte)
     columns = list(dict.fromkeys([*strata, *covariates, *subgroups, *baseline]))
     frame = pd.DataFrame(
-        {"time": days, "event": (checked.adtte["CNSR"] == 1).astype("int64"), "arm": checked.adtte["ARM_"]},
+        {"time": days, "event": (checked.adtte["CNSR"] == 0).astype("int64"), "arm": checked.adtte["ARM_"]},
         index=checked.adtte.index,
     )
     for name in columns:

@@ -146,7 +146,7 @@ def test_an_arm_of_its_own_stratum_changes_nothing():
 
 def test_a_small_partial_likelihood_by_hand():
     # a dies at 1 of {a, a, b, b}, b at 2 of {a, b, b}, a at 3 of {a, b}. With r = exp(b), the log-likelihood is
-    # log r / (2r + 2) + log 1 / (r + 2) + log r / (r + 1), maximal where 2 = 2r / (r + 1) + r / (r + 2): r^2 - r - 4 = 0.
+    # log r / (2r + 2) + log 1 / (r + 2) + log r / (r + 1): largest where 2 = 2r / (r + 1) + r / (r + 2), r^2 - r - 4 = 0.
     found = hazard_ratio([1, 2, 3, 4], [1, 1, 1, 0], ["a", "b", "a", "b"], **AB)
     r = (1 + math.sqrt(17)) / 2
     assert found.estimate == pytest.approx(r, rel=1e-12)
