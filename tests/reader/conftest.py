@@ -39,7 +39,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def read(browser: Any) -> Iterator[Callable[..., Reading]]:
-    """``read(path, width=1280, height=800)`` opens a page offline; every request beyond the file is noted and refused."""
+    """``read(path, width=1280)`` opens a page offline; every request beyond the file is noted and refused."""
     contexts = []
 
     def open_page(path: Path, *, width: int = 1280, height: int = 800, **options: Any) -> Reading:

@@ -113,12 +113,10 @@ def test_45_disk_full_during_publish(tmp_path: Path, monkeypatch: pytest.MonkeyP
     staging = publish.stage(tmp_path, run_id)
     (staging / "page.html").write_text("new")
     owner: Any = os if call == "fsync" else Path
-    with (
-        monkeypatch.context() as patch,
-        pytest.raises(PublishError, match=r"No space left.*last good run is untouched"),
-    ):
+    with monkeypatch.context() as patch:
         patch.setattr(owner, call, full)
-        publish.publish(tmp_path, staging, run_id, as_latest=True)
+        with pytest.raises(PublishError, match=r"No space left.*last good run is untouched"):
+            publish.publish(tmp_path, staging, run_id, as_latest=True)
     assert publish.latest(tmp_path) == first
     assert not (tmp_path / run_id).exists()
     assert (first / "page.html").read_text() == "new"

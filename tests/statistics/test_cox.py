@@ -146,7 +146,7 @@ def test_an_arm_of_its_own_stratum_changes_nothing():
 
 def test_a_small_partial_likelihood_by_hand():
     # a dies at 1 of {a, a, b, b}, b at 2 of {a, b, b}, a at 3 of {a, b}. With r = exp(b), the log-likelihood is
-    # log r / (2r + 2) + log 1 / (r + 2) + log r / (r + 1): largest where 2 = 2r / (r + 1) + r / (r + 2), r^2 - r - 4 = 0.
+    # log r / (2r + 2) + log 1 / (r + 2) + log r / (r + 1); largest where 2 = 2r / (r + 1) + r / (r + 2): r^2 = r + 4.
     found = hazard_ratio([1, 2, 3, 4], [1, 1, 1, 0], ["a", "b", "a", "b"], **AB)
     r = (1 + math.sqrt(17)) / 2
     assert found.estimate == pytest.approx(r, rel=1e-12)
@@ -237,6 +237,15 @@ def test_a_strong_effect_is_not_taken_for_an_infinite_one():
     assert found.status == "ok"
     assert found.estimate == pytest.approx(1645.80261009, rel=1e-9)
     assert found.estimate == pytest.approx(again.estimate, rel=1e-8)
+
+
+def test_a_p_value_is_never_zero():
+    n = 40_000
+    time = np.random.default_rng(6).exponential(np.where(np.arange(n) % 2, 1.0, 30.0))
+    group = np.where(np.arange(n) % 2, "a", "b")
+    found = hazard_ratio(time, np.ones(n), group, **AB)
+    assert math.log(found.estimate) / found.std_error > 40
+    assert 0 < found.p_value < 1e-300
 
 
 def test_constant_and_collinear_covariates_are_named():

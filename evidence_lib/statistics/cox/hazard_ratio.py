@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import erfc, ndtri
+from scipy.special import ndtri
 
 from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, crossed, design, stratified
+from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, crossed, design, normal_tail, stratified
 from evidence_lib.statistics.cox.partial_likelihood import NotEstimable, TieMethod, maximise
 from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, labelled
 
@@ -140,7 +140,7 @@ def ratio_of_arms(
         std_error=std_error,
         conf_low=math.exp(log_ratio - half),
         conf_high=math.exp(log_ratio + half),
-        p_value=float(erfc(abs(log_ratio / std_error) / math.sqrt(2))),
+        p_value=normal_tail(log_ratio / std_error),
     )
 
 

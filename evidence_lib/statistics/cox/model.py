@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import erfc, ndtri
+from scipy.special import erfc, gammaincc, ndtri
 
 from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
@@ -50,7 +51,7 @@ class CoxModel:
         half = float(ndtri((1 + self.conf_level) / 2)) * std_error
         with np.errstate(over="ignore"):
             ratio, low, high = (np.exp(self.coefficients + shift) for shift in (0.0, -half, half))
-        p_value = erfc(np.abs(self.coefficients / std_error) / np.sqrt(2))
+        p_value = [normal_tail(z) for z in self.coefficients / std_error]
         return pd.DataFrame(
             {
                 "term": self.terms,
@@ -139,6 +140,16 @@ def cox(
         status="ok" if fit is not None else "not_estimable",
         reason=None if fit is not None else reason,
     )
+
+
+def normal_tail(z: float) -> float:
+    """Two-sided p-value of a standard normal statistic; never 0, but the smallest number that a computer holds."""
+    return float(np.maximum(erfc(abs(z) / np.sqrt(2)), sys.float_info.min))
+
+
+def chi_square_tail(statistic: float, df: int) -> float:
+    """Upper tail of the chi-square distribution; never 0, but the smallest number that a computer holds."""
+    return max(float(gammaincc(df / 2, statistic / 2)), sys.float_info.min)
 
 
 def chosen_ties(ties: Ties | None, convention: Convention) -> TieMethod:

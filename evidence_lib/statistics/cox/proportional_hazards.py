@@ -9,13 +9,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import gammaincc, ndtri
+from scipy.special import ndtri
 
 from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, crossed, design, stratified
+from evidence_lib.statistics.cox.model import TIES_NAME, chi_square_tail, chosen_ties, crossed, design, stratified
 from evidence_lib.statistics.cox.partial_likelihood import ALIASED, Fit, NotEstimable, TieMethod, maximise
 from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, curve, labelled
 
@@ -128,7 +128,7 @@ def proportional_hazards_test(
                 groups=each,
                 test_statistic=statistic,
                 df=int(columns_of.sum()),
-                p_value=float(gammaincc(columns_of.sum() / 2, statistic / 2)),
+                p_value=chi_square_tail(statistic, int(columns_of.sum())),
             )
             for each, statistic, columns_of in zip(groups, answers, tested, strict=True)
         )

@@ -9,14 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import gammaincc
 
 from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.cox.hazard_ratio import ratio_of_arms
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, crossed, level_text, sorted_levels, stratified
+from evidence_lib.statistics.cox.model import (
+    TIES_NAME,
+    chi_square_tail,
+    chosen_ties,
+    crossed,
+    level_text,
+    sorted_levels,
+    stratified,
+)
 from evidence_lib.statistics.cox.partial_likelihood import (
     NotEstimable,
     PartialLikelihood,
@@ -189,7 +196,7 @@ def _interaction(patients: _Patients, column: str, rows: dict[str, Flags], left_
         statistic, df = _likelihood_ratio(patients, {level: here[all_rows] for level, here in used.items()}, all_rows)
     except NotEstimable as gap:
         return Estimate(**shared, status="not_estimable", reason=gap.reason)
-    return Estimate(**shared, test_statistic=statistic, df=df, p_value=float(gammaincc(df / 2, statistic / 2)))
+    return Estimate(**shared, test_statistic=statistic, df=df, p_value=chi_square_tail(statistic, df))
 
 
 def _gap(patients: _Patients, here: Flags) -> NotEstimable | None:
