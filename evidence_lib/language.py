@@ -38,7 +38,7 @@ class Message:
         return words("en").say(self)
 
     def to_json(self) -> dict[str, Any]:
-        """The form in which a notebook records a message: its key and values, so that any language can be made of it."""
+        """The form in which a notebook records a message: its key and values, of which any language can be made."""
         return {"message": self.key, "values": {name: _plain(value) for name, value in self.values}}
 
 
@@ -126,6 +126,7 @@ class Words:
         return self._formatter.vformat(template, (), values)
 
     def __call__(self, key: str, **values: Any) -> str:
+        """The text of a catalogue key with these values."""
         return self.say(message(key, **values))
 
     def has(self, key: str) -> bool:
@@ -174,7 +175,7 @@ class Words:
         return p_text(value) if value is not None else self("form.not_estimable")
 
     def duration(self, value: float, unit: str, digits: int | None = None) -> str:
-        """A length of time with its unit; whole years where months are a multiple of 12: ``5 years``, ``4.9 months``."""
+        """A length of time with its unit: ``4.9 months``, and ``5 years`` for months that are a multiple of 12."""
         if unit == "months" and digits is None and value >= 12 and value % 12 == 0:
             value, unit = value / 12, "years"
         shown = (0 if float(value).is_integer() else 1) if digits is None else digits

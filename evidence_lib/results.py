@@ -119,8 +119,9 @@ class Estimate:
         from html import escape
 
         cells = "".join(
-            f"<tr><th scope='row'>{name}</th><td>{escape(format_statistic(name, getattr(self, name), self.unit))}</td></tr>"
+            f"<tr><th scope='row'>{name}</th><td>{escape(text)}</td></tr>"
             for name in self.stated()
+            for text in [format_statistic(name, getattr(self, name), self.unit)]
         )
         return f"<table><caption>{escape(self.analysis)}</caption>{cells}</table><p>{escape(str(self.method))}</p>"
 
@@ -289,7 +290,9 @@ def rows_of(
     for name in estimate.stated():
         value = getattr(estimate, name)
         missing = value is None
-        status: Status = estimate.status if missing and estimate.status != "ok" else "not_estimable" if missing else "ok"
+        status: Status = (
+            estimate.status if missing and estimate.status != "ok" else "not_estimable" if missing else "ok"
+        )
         checked = agrees is not None and name in agrees
         rows.append(
             Row(

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,13 @@ def test_the_rules_of_the_test_run(tmp_path: Path, required: str, skipped: int, 
     assert "AssertionError: the test used numpy's global random generator" in ended.stdout
     assert f"{errors} error" in last
     assert ("1 skipped" in last) == bool(skipped)
+
+
+@pytest.mark.parametrize("module", ["evidence_lib.results", "tests.test_tooling"])
+def test_a_warning_of_ours_is_an_error(module: str) -> None:
+    with pytest.raises(UserWarning, match="ours"):
+        warnings.warn_explicit("ours", UserWarning, "file.py", 1, module=module)
+
+
+def test_this_module_has_the_name_that_the_filter_expects() -> None:
+    assert __name__ == "tests.test_tooling"

@@ -114,8 +114,10 @@ def _phrases(view: View, comparison: Comparison) -> dict[str, str]:
         "people": own.get("people") or say("phrase.people"),
         "event": own.get("event") or say("phrase.event"),
         "outcome": own.get("outcome") or say("phrase.outcome"),
-        "with_treatment": (own.get("with_treatment") if single else None) or say("phrase.with", group=group["treatment"]),
-        "with_reference": (own.get("with_reference") if single else None) or say("phrase.with", group=group["reference"]),
+        "with_treatment": (own.get("with_treatment") if single else None)
+        or say("phrase.with", group=group["treatment"]),
+        "with_reference": (own.get("with_reference") if single else None)
+        or say("phrase.with", group=group["reference"]),
         "time": _time(view, context.milestone),
     }
 
@@ -158,7 +160,9 @@ def _key_messages(view: View, found: list[Comparison]) -> list[KeyMessage]:
 
 
 def _versus(view: View, comparison: Comparison) -> str:
-    return view.words("key.versus", treatment=view.label(comparison.treatment), reference=view.label(comparison.reference))
+    return view.words(
+        "key.versus", treatment=view.label(comparison.treatment), reference=view.label(comparison.reference)
+    )
 
 
 def _interval(view: View, value: Value, kind: str, key: str = "key.interval") -> str:
@@ -182,7 +186,11 @@ def _absolute(view: View, comparison: Comparison) -> tuple[str, list[str]]:
 
 def _rounding_shows(comparison: Comparison) -> bool:
     """Whether the rounded difference is not the difference of the rounded shares."""
-    shares = (comparison.survival_treated.estimate, comparison.survival_reference.estimate, comparison.difference.estimate)
+    shares = (
+        comparison.survival_treated.estimate,
+        comparison.survival_reference.estimate,
+        comparison.difference.estimate,
+    )
     a, b, difference = (round_half_away((share or 0.0) * 100, 0) for share in shares)
     return a - b != difference
 
@@ -214,7 +222,10 @@ def _time_gained(view: View, comparison: Comparison) -> tuple[str, list[str]]:
     shown = say.form(context.in_unit(value.estimate), "signed1")
     unit = say(f"unit.{context.unit}")
     interval = _interval(view, Value(0.0, low, high, None, False), "number1")
-    return say("key.time.big", value=shown, unit=unit), [say("key.time.meaning", time=_time(view, context.tau)), interval]
+    return say("key.time.big", value=shown, unit=unit), [
+        say("key.time.meaning", time=_time(view, context.tau)),
+        interval,
+    ]
 
 
 def _missing(view: View, value: Value, name: str) -> tuple[str, list[str]]:
@@ -282,7 +293,11 @@ def _seen(view: View) -> list[str]:
         a, b = comparison.survival_treated.estimate, comparison.survival_reference.estimate
         sentences.append(say("plain.seen.treated", a=a, **phrases))
         sentences.append(say("plain.seen.reference", b=b, **phrases))
-        key = "plain.seen.none" if _per100(value.estimate) == 0 else f"plain.seen.{'more' if value.estimate > 0 else 'fewer'}"
+        key = (
+            "plain.seen.none"
+            if _per100(value.estimate) == 0
+            else f"plain.seen.{'more' if value.estimate > 0 else 'fewer'}"
+        )
         about = say("plain.seen.rounded") if _rounding_shows(comparison) else ""
         sentences.append(say(key, size=abs(value.estimate), rounded=about))
         sentences.append(_range(view, value))

@@ -124,7 +124,10 @@ def items(answer: Answer) -> tuple[Estimate, ...]:
 
 
 def pairs(first: Answer, second: Answer, name: str) -> list[tuple[Estimate, Estimate]]:
-    """Estimates and their recalculations, matched by analysis and groups. Raises RecalculationError where one is missing."""
+    """Estimates and their recalculations, matched by analysis and groups.
+
+    Raises RecalculationError where one is missing.
+    """
     found = {(e.analysis, tuple(sorted(e.groups.items()))): e for e in items(second)}
     matched = []
     for estimate in items(first):

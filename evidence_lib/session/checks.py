@@ -34,7 +34,9 @@ def balance(rep: Report, frame: pd.DataFrame) -> Gate:
 def follow_up(rep: Report, frame: pd.DataFrame) -> Gate:
     """The smaller share of an arm still at risk at the headline milestone: under 10 % the estimate stands on few."""
     at = rep.context.milestone
-    shares = [float((frame.loc[frame["arm"] == arm, "time"] >= at).mean()) for arm in rep.arms] if at is not None else []
+    shares = (
+        [float((frame.loc[frame["arm"] == arm, "time"] >= at).mean()) for arm in rep.arms] if at is not None else []
+    )
     return rep.gate("follow_up", min(shares) if shares else None, limit=LEAST_SHARE_AT_RISK, at_least=True)
 
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 LEAST_SHARE_FOR_MILESTONE = 0.10
 INTERVALS_OF_AT_RISK_TABLE = 10
-POPULATION = {"randomised": "ITT", "partly-randomised": "all patients", "single-arm": "all patients", "observational": "all patients"}
+POPULATION = {
+    "randomised": "ITT",
+    "partly-randomised": "all patients",
+    "single-arm": "all patients",
+    "observational": "all patients",
+}
 
 
 def open_report(study: str, report: str, *, language: str = "en", **given: Any) -> Report:
@@ -158,7 +163,9 @@ def versions() -> dict[str, str]:
 
 def _required(parameters: Mapping[str, Any], name: str) -> Any:
     if parameters[name] is None:
-        raise ParameterError("a parameter that has no default is not given", where=name, mend="give it in the study file")
+        raise ParameterError(
+            "a parameter that has no default is not given", where=name, mend="give it in the study file"
+        )
     return parameters[name]
 
 

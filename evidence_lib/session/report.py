@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from evidence_lib.data.adam import AnalysisFrame
     from evidence_lib.report.context import Context
-
 
 
 @dataclass
@@ -82,7 +81,11 @@ class Report:
             n, events = len(part), int(part["event"].sum())
             for name, value in (("count.subjects", n), ("count.events", events)):
                 estimate = Estimate(
-                    analysis=name, unit="subjects", method=message("session.counted"), groups={"arm": arm}, estimate=value
+                    analysis=name,
+                    unit="subjects",
+                    method=message("session.counted"),
+                    groups={"arm": arm},
+                    estimate=value,
                 )
                 self._add(estimate, second=replace(estimate, estimate=_recount(frame, arm, name)), source="plain count")
         return frame
@@ -93,8 +96,8 @@ class Report:
         """Compute a statistic and its independent twin, compare the two, and keep them as rows (or as a table).
 
         ``by="arm"`` computes it in every arm. A comparison is made for each treatment against the reference.
-        ``strata``, ``covariates``, ``subgroups`` and ``variables`` name columns of ``frame``, and an empty list means that the study
-        declares none: then nothing is computed. Other choices go to the statistic.
+        ``strata``, ``covariates``, ``subgroups`` and ``variables`` name columns of ``frame``, and an empty list means
+        that the study declares none: then nothing is computed. Other choices go to the statistic.
         Recording the same key again replaces it. Raises RecalculationError (exit 4) where the two values differ.
         """
         if any(name in choices and not choices[name] for name in calls.NAMED_COLUMNS):
@@ -109,7 +112,12 @@ class Report:
         return answers[0] if len(answers) == 1 else Estimates(tuple(answers))
 
     def _record_once(
-        self, statistic: Callable[..., Any], part: pd.DataFrame, treatment: str | None, arm: str | None, choices: Mapping[str, Any]
+        self,
+        statistic: Callable[..., Any],
+        part: pd.DataFrame,
+        treatment: str | None,
+        arm: str | None,
+        choices: Mapping[str, Any],
     ) -> list[Estimate]:
         given = calls.arguments(statistic, part, self.context, treatment, choices)
         answer, twin = statistic(**given), calls.twin_of(statistic)
@@ -163,9 +171,9 @@ class Report:
     ) -> Gate:
         """Record a check: ``measure`` may be at most ``limit`` (or at least it, with ``at_least``).
 
-        Without a limit, or not ``judged``, the check is informational; without a measure it cannot be evaluated. In a comparison that
-        was not randomised a failed check withholds the results that ``governs`` names (``cox.hazard_ratio.*``): call
-        it before they are recorded. In a randomised one it only warns.
+        Without a limit, or not ``judged``, the check is informational; without a measure it cannot be evaluated. In
+        a comparison that was not randomised a failed check withholds the results that ``governs`` names
+        (``cox.hazard_ratio.*``): call it before they are recorded. In a randomised one it only warns.
         """
         if measure is None:
             result = "not_evaluable"
@@ -180,7 +188,7 @@ class Report:
         return gate
 
     def check(self, id: str, frame: pd.DataFrame) -> Gate:
-        """Measure and record one of the checks of ``session.checks``: data, balance, follow_up, proportional_hazards."""
+        """Measure and record a check of ``session.checks``: data, balance, follow_up or proportional_hazards."""
         from evidence_lib.session.checks import CHECKS
 
         return CHECKS[id](self, frame)

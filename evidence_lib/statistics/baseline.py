@@ -8,7 +8,9 @@ import pandas as pd
 from evidence_lib.conventions import Convention, R
 from evidence_lib.errors import InvalidInput
 
-COLUMNS = ("variable", "level", "arm", "n", "missing", "mean", "sd", "median", "q1", "q3", "low", "high", "count", "share")
+COUNTS = ("n", "missing", "count", "share")
+NUMBERS = ("mean", "sd", "median", "q1", "q3", "low", "high")
+COLUMNS = ("variable", "level", "arm", *COUNTS, *NUMBERS)
 QUANTILE_METHODS = {2: "averaged_inverted_cdf", 7: "linear"}
 
 
@@ -52,7 +54,11 @@ def standardized_differences(
     for name in variables.columns:
         if is_numeric(variables[name]):
             one, zero = treated[name].dropna().astype(float), control[name].dropna().astype(float)
-            value = _standardize(one.mean(), zero.mean(), one.var(ddof=1), zero.var(ddof=1)) if len(one) and len(zero) else None
+            value = (
+                _standardize(one.mean(), zero.mean(), one.var(ddof=1), zero.var(ddof=1))
+                if len(one) and len(zero)
+                else None
+            )
             rows.append({"variable": name, "level": None, "value": value})
             continue
         in_treated, in_control = treated[name].dropna().astype(str), control[name].dropna().astype(str)

@@ -61,9 +61,7 @@ class TestPage:
 
     def test_approval_is_outside_the_content(self, narrative: Any) -> None:
         checked = page()
-        narrative.first_screen = lambda view: stub_first_screen(
-            view, status="approved", status_text="Approved."
-        )
+        narrative.first_screen = lambda view: stub_first_screen(view, status="approved", status_text="Approved.")
         approved = page()
         assert RUN_BLOCK.sub("", checked) == RUN_BLOCK.sub("", approved)
         assert "@bottom-center" in checked

@@ -56,7 +56,13 @@ def write_study(folder: Path, design: str = "observational") -> Path:
     arm = np.where(np.arange(n) % 2 == 0, "A", "B")
     adam = folder / "adam"
     adam.mkdir(parents=True)
-    subjects = {"STUDYID": "S", "USUBJID": ids, "TRT01P": arm, "AGE": rng.integers(30, 80, n), "SITE": rng.choice(["x", "y"], n)}
+    subjects = {
+        "STUDYID": "S",
+        "USUBJID": ids,
+        "TRT01P": arm,
+        "AGE": rng.integers(30, 80, n),
+        "SITE": rng.choice(["x", "y"], n),
+    }
     pd.DataFrame(subjects).to_csv(adam / "adsl.csv", index=False)
     events = {"STUDYID": "S", "USUBJID": ids, "PARAMCD": "RFS", "PARAM": "Relapse", "TRTP": arm}
     times = {"AVAL": rng.integers(1, 60, n), "AVALU": "DAYS", "CNSR": rng.integers(0, 2, n)}
@@ -266,7 +272,12 @@ class TestShowing:
         rep.show(tables.attrition, rep.table("attrition"))
         rep.show(tables.estimand, rep.estimand)
         first, second = (bundle[SHOW_MIME] for bundle in shown)
-        assert first == {"item": "T1", "function": "tables.attrition", "content": [{"table": "attrition"}], "options": {}}
+        assert first == {
+            "item": "T1",
+            "function": "tables.attrition",
+            "content": [{"table": "attrition"}],
+            "options": {},
+        }
         assert (second["item"], second["content"]) == ("T2", [{"value": rep.estimand}])
         assert "<table" in shown[0]["text/html"]
 

@@ -15,9 +15,9 @@ from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, crossed, design, normal_tail, stratified
+from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, design, normal_tail, stratified
 from evidence_lib.statistics.cox.partial_likelihood import NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, labelled
+from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, crossed, labelled
 
 # exp of more than this is no number any more; a hazard ratio of 1e304 answers nothing either.
 LARGEST_LOG = 700.0

@@ -15,7 +15,7 @@ from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.statistics.cox.partial_likelihood import NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.survival.inputs import Counts, Floats, checked, checked_level, labelled
+from evidence_lib.statistics.survival.inputs import Floats, checked, checked_level, crossed
 
 TIES_NAME = {"efron": "Efron", "breslow": "Breslow"}
 
@@ -213,22 +213,6 @@ def sorted_levels(values: pd.Series) -> list[Any]:
 def level_text(level: Any) -> str:
     """A level as written: whole numbers without a decimal point, since a missing value turns them into decimals."""
     return str(int(level)) if isinstance(level, float) and level.is_integer() else str(level)
-
-
-def crossed(strata: Any, size: int) -> tuple[Counts, tuple[str, ...] | None]:
-    """The number of each patient's stratum, and the names of the factors: None without strata, empty for an array."""
-    if strata is None:
-        return np.zeros(size, dtype=np.int64), None
-    framed = isinstance(strata, pd.DataFrame)
-    columns = [strata[name] for name in strata.columns] if framed else [strata]
-    if not columns:
-        raise InvalidInput("strata has no columns", expected="one column or more")
-    number = np.zeros(size, dtype=np.int64)
-    for column in columns:
-        codes, levels = pd.factorize(labelled(column, "strata", size))
-        # Renumbered after each factor, so that the product of the numbers of levels cannot overflow.
-        number = np.unique(number * max(len(levels), 1) + codes, return_inverse=True)[1].reshape(-1)
-    return number, tuple(str(name) for name in strata.columns) if framed else ()
 
 
 def stratified(names: tuple[str, ...] | None) -> Message | str:

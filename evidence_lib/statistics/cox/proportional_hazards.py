@@ -15,9 +15,18 @@ from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.cox.model import TIES_NAME, chi_square_tail, chosen_ties, crossed, design, stratified
+from evidence_lib.statistics.cox.model import TIES_NAME, chi_square_tail, chosen_ties, design, stratified
 from evidence_lib.statistics.cox.partial_likelihood import ALIASED, Fit, NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, curve, labelled
+from evidence_lib.statistics.survival.inputs import (
+    Counts,
+    Flags,
+    Floats,
+    checked,
+    checked_level,
+    crossed,
+    curve,
+    labelled,
+)
 
 Transform = Literal["km", "rank", "identity", "log"]
 COLUMNS = ["time", "log_hazard_ratio", "conf_low", "conf_high"]

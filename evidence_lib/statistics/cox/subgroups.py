@@ -19,7 +19,6 @@ from evidence_lib.statistics.cox.model import (
     TIES_NAME,
     chi_square_tail,
     chosen_ties,
-    crossed,
     level_text,
     sorted_levels,
     stratified,
@@ -33,7 +32,7 @@ from evidence_lib.statistics.cox.partial_likelihood import (
     maximise,
     standardised,
 )
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, labelled
+from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, crossed, labelled
 
 
 @dataclass(frozen=True, eq=False)

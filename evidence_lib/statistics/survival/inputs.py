@@ -166,3 +166,19 @@ def _refuse(wrong: Flags, name: str, expected: str, found: str) -> None:
         rows = np.flatnonzero(wrong) + 1
         more = f" and {rows.size - 1} more" if rows.size > 1 else ""
         raise InvalidInput(f"{name} cannot be used", expected=expected, found=f"{found} in row {rows[0]}{more}")
+
+
+def crossed(strata: Any, size: int) -> tuple[Counts, tuple[str, ...] | None]:
+    """The number of each patient's stratum, and the names of the factors: None without strata, empty for an array."""
+    if strata is None:
+        return np.zeros(size, dtype=np.int64), None
+    framed = isinstance(strata, pd.DataFrame)
+    columns = [strata[name] for name in strata.columns] if framed else [strata]
+    if not columns:
+        raise InvalidInput("strata has no columns", expected="one column or more")
+    number = np.zeros(size, dtype=np.int64)
+    for column in columns:
+        codes, levels = pd.factorize(labelled(column, "strata", size))
+        # Renumbered after each factor, so that the product of the numbers of levels cannot overflow.
+        number = np.unique(number * max(len(levels), 1) + codes, return_inverse=True)[1].reshape(-1)
+    return number, tuple(str(name) for name in strata.columns) if framed else ()

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, labelled
+from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, crossed, labelled
 
 # Eigenvalues of the variance, scaled to a unit diagonal, below this are zero: their directions carry no information.
 SINGULAR = 1e-9
@@ -61,7 +61,7 @@ def logrank(
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
     times, events = checked(time, event)
     labels = labelled(group, "group", times.size)
-    stratum = np.zeros(times.size, dtype=np.int64) if strata is None else _crossed(strata, times.size)
+    stratum, _ = crossed(strata, times.size)
     if treatment is not None:
         kept = (labels == treatment) | (labels == reference)
         times, events, labels, stratum = times[kept], events[kept], labels[kept], stratum[kept]
@@ -83,15 +83,6 @@ def logrank(
             return Estimate(**shared, test_statistic=statistic, df=df, p_value=_upper_tail(statistic, df))
         why = "no_comparison"
     return Estimate(**shared, status="not_estimable", reason=message(f"survival_statistics.reason.logrank_{why}"))
-
-
-def _crossed(strata: Any, size: int) -> Counts:
-    """The number of each patient's stratum; the columns of a frame are crossed."""
-    columns = [strata[name] for name in strata.columns] if isinstance(strata, pd.DataFrame) else [strata]
-    if not columns:
-        raise InvalidInput("strata has no columns", expected="one column or more")
-    codes = [pd.factorize(labelled(column, "strata", size))[0] for column in columns]
-    return np.unique(np.column_stack(codes), axis=0, return_inverse=True)[1].reshape(-1)
 
 
 def _score(time: Floats, event: Flags, arm: Counts, k: int, stratum: Counts) -> tuple[Floats, Floats]:
