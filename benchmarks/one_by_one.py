@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -26,7 +27,7 @@ from evidence_lib.study import load_study
 def evidence_run(study_file: Path, folder: Path) -> None:
     """Run the whole study with ``evidence run``."""
     command = [sys.executable, "-m", "evidence_lib.cli", "run", str(study_file), "--out", str(folder)]
-    subprocess.run(command, check=True, capture_output=True)
+    quietly(command)
 
 
 def one_by_one(study_file: Path, folder: Path) -> None:
@@ -40,7 +41,14 @@ def one_by_one(study_file: Path, folder: Path) -> None:
         papermill = [sys.executable, "-m", "papermill", "--no-progress-bar", "-f", str(given)]
         nbconvert = [sys.executable, "-m", "nbconvert", "--to", "html", "--no-input", str(executed)]
         for command in ([*papermill, str(plan.notebook), str(executed)], nbconvert):
-            subprocess.run(command, check=True, capture_output=True, env=environment, cwd=study.folder)
+            quietly(command, env=environment, cwd=study.folder)
+
+
+def quietly(command: list[str], **place: Any) -> None:
+    """Run a command; only a failing one shows what it said."""
+    done = subprocess.run(command, capture_output=True, text=True, **place)
+    if done.returncode != 0:
+        sys.exit(f"exit {done.returncode}: {' '.join(command)}\n{done.stdout}{done.stderr}")
 
 
 def main() -> None:

@@ -141,7 +141,7 @@ class Words:
 
     def form(self, value: Any, kind: str = "") -> str:
         """One value as text. ``kind`` names the form: a key of ``_FORMS``, or ``.2`` for fixed decimals."""
-        if isinstance(value, Message) or isinstance(value, Mapping):
+        if isinstance(value, Message | Mapping):
             return self.say(value)
         if isinstance(value, list | tuple):
             return self.listed([self.form(item, kind) for item in value])

@@ -32,10 +32,8 @@ def mistakes(text: str) -> list[str]:
     for position, row in enumerate(document["results"]):
         if row["analysis"] not in analyses():
             found.append(f"$.results[{position}]: {row['analysis']} is not in analyses.csv")
-    keys = [
-        (row["analysis"], row["endpoint"], row["population"], json.dumps(row["groups"], sort_keys=True), row["statistic"])
-        for row in document["results"]
-    ]
+    parts = ("analysis", "endpoint", "population", "groups", "statistic")
+    keys = [json.dumps([row[part] for part in parts], sort_keys=True) for row in document["results"]]
     found += [f"$.results: twice {key}" for key in sorted(set(keys)) if keys.count(key) > 1]
     for name, table in document["tables"].items():
         widths = {len(row) for row in table["rows"]} - {len(table["columns"])}

@@ -55,5 +55,5 @@ def test_any_other_name_is_refused(name: str) -> None:
 
 
 def test_lengths_of_time() -> None:
-    assert {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25} == conventions.DAYS_PER_UNIT
+    assert conventions.DAYS_PER_UNIT == {"days": 1.0, "weeks": 7.0, "months": 30.4375, "years": 365.25}
     assert conventions.DAYS_PER_MONTH * 12 == conventions.DAYS_PER_YEAR

@@ -163,6 +163,12 @@ def _code_blocks() -> str:
     return "\n".join(re.findall(r"```[a-z]*\n(.*?)```", text_of("README.md"), flags=re.DOTALL))
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_file_that_is_linked_exists(name: str) -> None:
+    linked = re.findall(r"\]\(([^)#:]+)\)", text_of(name))
+    assert [link for link in linked if not (ROOT / link).exists()] == []
+
+
 def test_pre_commit_runs_the_checks_of_make_lint() -> None:
     (repository,) = yaml.safe_load(text_of(".pre-commit-config.yaml"))["repos"]
     assert repository["repo"] == "local"
@@ -206,7 +212,7 @@ def test_no_tracked_file_names(what: str, pattern: re.Pattern[str]) -> None:
 
 def test_the_patterns_find_what_they_look_for() -> None:
     assert REGISTRY.search("pip install --index" + "-url x")
-    assert REGISTRY.search("https://files." + "example/x")
+    assert REGISTRY.search("https:" + "//files.example/x")
     assert MACHINE_PATH.search("see /" + "home/anna/trial")
     assert not MACHINE_PATH.search("docs/home/page")
 

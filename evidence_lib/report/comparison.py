@@ -46,6 +46,12 @@ class Comparison:
     logrank_p: float | None
     rmst_difference: Value
 
+    @property
+    def withheld(self) -> str | None:
+        """Why the comparison may not be judged: the reason of a withheld effect; None where none is withheld."""
+        effects = (self.difference, self.hazard_ratio, self.rmst_difference)
+        return next((value.reason for value in effects if value.withheld), None)
+
     def direction(self, primary: str) -> Direction:
         """Whether events were fewer with the treatment, by the interval of the declared primary measure."""
         value, no_effect, sign = {

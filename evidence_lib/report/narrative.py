@@ -6,7 +6,9 @@ a withheld estimate is said to be withheld, and a failed check comes first.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from decimal import Decimal
 
 from evidence_lib.language import message_from_json, round_half_away
 from evidence_lib.report import cells
@@ -16,6 +18,7 @@ from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import FirstScreen, KeyMessage, PageStatus
 
 BASELINE_DIFFERENCES_NAMED = 2
+PHRASES = ("people", "event", "outcome")
 
 
 def first_screen(view: View) -> FirstScreen:
@@ -28,10 +31,10 @@ def first_screen(view: View) -> FirstScreen:
         status_text=say(f"status.{status}"),
         title=say.say(view.context.question),
         grey_line=_grey_line(view),
-        answer=_bold(" ".join(_answer(view, comparison) for comparison in found)),
+        answer=_bold(" ".join([_answer(view, comparison) for comparison in found] or [_answer_of_one_arm(view)])),
         caution_title=say("caution.title"),
         caution=cautions(view),
-        key_messages=_key_messages(view, found),
+        key_messages=_key_messages(view, found) if found else _key_messages_of_one_arm(view),
         plain=plain_language(view),
         figure=("figures.kaplan_meier", ({"table": "km.curve"}, {"table": "km.at_risk"})),
         links=_links(view),
@@ -55,12 +58,16 @@ def cautions(view: View) -> list[str]:
     """What a reader must know before believing the numbers: failed checks first, then design, then hazards."""
     say, context = view.words, view.context
     lines = [
-        say("caution.failed_check", check=say(f"check.{gate.id}.name"), reason=gate.reason or "")
+        say("caution.failed_check", check=say(f"check.{gate.id}.name"), reason=gate.reason or "").strip()
         for gate in view.results.gates.values()
         if gate.result == "fail"
     ]
     if context.design in ("partly-randomised", "observational"):
-        lines.append(say(f"caution.{context.design}", differences=_baseline_differences(view)))
+        differences = _baseline_differences(view)
+        lines.append(say(f"caution.{context.design}"))
+        lines += [say("caution.differences", differences=differences)] if differences else []
+    if context.design == "single-arm":
+        lines.append(say("caution.single-arm"))
     if proportional_hazards_doubtful(view):
         lines.append(say("caution.hazards"))
     return lines
@@ -95,31 +102,46 @@ def passage(key: str, *, view: View) -> Passage:
 def _answer(view: View, comparison: Comparison) -> str:
     say, context = view.words, view.context
     direction = comparison.direction(context.primary_measure)
-    seen = {"a": comparison.survival_treated.estimate, "b": comparison.survival_reference.estimate}
-    words = {**_phrases(view, comparison), **seen}
-    if comparison.difference.withheld or comparison.hazard_ratio.withheld:
-        return say("answer.withheld", reason=comparison.difference.reason or comparison.hazard_ratio.reason, **words)
-    if None in seen.values():
+    a, b = comparison.survival_treated.estimate, comparison.survival_reference.estimate
+    words = _phrases(view, comparison)
+    if comparison.withheld is not None:
+        return say("answer.withheld", reason=comparison.withheld, **words)
+    if a is None or b is None:
         return say(f"answer.{direction}.without_milestone", **words)
-    return say(f"answer.{direction}", **words)
+    # Curves that cross: the main measure and the shares at the milestone point different ways, which must be said.
+    if (direction == "fewer" and a <= b) or (direction == "more" and a >= b):
+        return say(f"answer.{direction}.opposed", a=a, b=b, **words)
+    return say(f"answer.{direction}", a=a, b=b, **words)
+
+
+def _answer_of_one_arm(view: View) -> str:
+    value, words = _survival_of_one_arm(view), _own_phrases(view)
+    if value.withheld:
+        return view.words("answer.one_arm.withheld", reason=value.reason, **words)
+    key = "answer.one_arm" if value.given else "answer.one_arm.unknown"
+    return view.words(key, a=value.estimate, **words)
+
+
+def _survival_of_one_arm(view: View) -> Value:
+    at, arm = view.context.milestone, view.context.reference
+    return Value(None, None, None, None, False) if at is None else value_of(view, "km.survival", arm=arm, time=at)
 
 
 def _phrases(view: View, comparison: Comparison) -> dict[str, str]:
-    """The study's own plain phrases, or neutral ones from the catalogue."""
-    say, plain, context = view.words, view.context.plain, view.context
-    single = len(context.treatments) == 1
-    group = {"treatment": view.label(comparison.treatment), "reference": view.label(comparison.reference)}
-    own = {key: say.say(plain[key]) for key in plain if key != "not_known" and plain[key]}
-    return {
-        "people": own.get("people") or say("phrase.people"),
-        "event": own.get("event") or say("phrase.event"),
-        "outcome": own.get("outcome") or say("phrase.outcome"),
-        "with_treatment": (own.get("with_treatment") if single else None)
-        or say("phrase.with", group=group["treatment"]),
-        "with_reference": (own.get("with_reference") if single else None)
-        or say("phrase.with", group=group["reference"]),
-        "time": _time(view, context.milestone),
-    }
+    """The words of a comparison: the study's own plain phrases, or neutral ones from the catalogue."""
+    say, plain = view.words, view.context.plain
+    words = _own_phrases(view)
+    for name, arm in (("with_treatment", comparison.treatment), ("with_reference", comparison.reference)):
+        # With several treatments "with treatment" would not say which.
+        own = say.say(plain[name]) if len(view.context.treatments) == 1 and plain.get(name) else None
+        words[name] = own or say("phrase.with", group=view.label(arm))
+    return words
+
+
+def _own_phrases(view: View) -> dict[str, str]:
+    say, plain = view.words, view.context.plain
+    own = {name: say.say(plain[name]) if plain.get(name) else say(f"phrase.{name}") for name in PHRASES}
+    return {**own, "time": _time(view, view.context.milestone)}
 
 
 def _time(view: View, days: int | None) -> str:
@@ -129,7 +151,6 @@ def _time(view: View, days: int | None) -> str:
 def _grey_line(view: View) -> list[str]:
     say, context = view.words, view.context
     follow_up = value_of(view, "follow_up.median", arm="all")
-    people = say.say(context.plain["people"]) if context.plain.get("people") else say("phrase.people")
     cutoff = context.cutoff.get("date")
     return [
         say.say(context.study_title),
@@ -137,13 +158,15 @@ def _grey_line(view: View) -> list[str]:
         say(
             "grey.counts",
             n=count(view, "count.subjects", "all"),
-            people=people,
+            people=_own_phrases(view)["people"],
             events=count(view, "count.events", "all"),
         ),
         say("grey.follow_up", time=say.duration(context.in_unit(follow_up.estimate), context.unit, 0))
         if follow_up.estimate is not None
         else say("grey.follow_up_unknown"),
-        say("grey.cutoff", date=cutoff) if cutoff else say("grey.no_cutoff", reason=context.cutoff.get("unknown", "")),
+        say("grey.cutoff", date=dt.date.fromisoformat(cutoff))
+        if cutoff
+        else say("grey.no_cutoff", reason=context.cutoff.get("unknown", "")),
     ]
 
 
@@ -157,6 +180,32 @@ def _key_messages(view: View, found: list[Comparison]) -> list[KeyMessage]:
                 lines = [_versus(view, comparison), *lines]
             messages.append(KeyMessage(id=f"K{len(messages) + 1}", big=big, lines=lines))
     return messages
+
+
+def _key_messages_of_one_arm(view: View) -> list[KeyMessage]:
+    """K1 share at the milestone, K2 median time, K3 restricted mean time: there is nothing to compare with."""
+    say, context = view.words, view.context
+    survival = _survival_of_one_arm(view)
+    if survival.given:
+        share = [f"{say.form(survival.estimate, 'percent')}; {_interval(view, survival, 'percent')}"]
+        first = say("key.one_arm.big", a=survival.estimate), [say("key.absolute.meaning", **_own_phrases(view)), *share]
+    else:
+        first = _missing(view, survival, "key.one_arm.name")
+    found = [first]
+    for analysis, name, tau in (("km.median", "key.median.name", None), ("rmst", "key.mean.name", context.tau)):
+        value = value_of(view, analysis, arm=context.reference)
+        meaning = say("key.time.meaning", time=_time(view, tau)) if tau is not None else say(name)
+        found.append(_length(view, value, "number1", meaning) if value.given else _missing(view, value, name))
+    return [KeyMessage(id=f"K{i}", big=big, lines=lines) for i, (big, lines) in enumerate(found, 1)]
+
+
+def _length(view: View, value: Value, kind: str, meaning: str) -> tuple[str, list[str]]:
+    """A length of time in the display unit, big, with what it means and its interval under it."""
+    say, context = view.words, view.context
+    days = (value.estimate, value.low, value.high)
+    shown, low, high = (None if given is None else context.in_unit(given) for given in days)
+    big = say("key.time.big", value=say.form(shown, kind), unit=say(f"unit.{context.unit}"))
+    return big, [meaning, _interval(view, Value(shown, low, high, None, False), "number1")]
 
 
 def _versus(view: View, comparison: Comparison) -> str:
@@ -177,22 +226,20 @@ def _absolute(view: View, comparison: Comparison) -> tuple[str, list[str]]:
         return _missing(view, value, "key.absolute.name")
     phrases = _phrases(view, comparison)
     both = say("key.absolute.both", a=comparison.survival_treated.estimate, b=comparison.survival_reference.estimate)
-    rounded = _rounding_shows(comparison)
+    rounded = _rounding_shows(comparison, 0) or _rounding_shows(comparison, 1)
     return say("key.absolute.big", difference=value.estimate), [
         say("key.absolute.meaning", **phrases) + (" " + say("key.rounded") if rounded else ""),
         f"{both}; {_interval(view, value, 'points', 'key.interval_points')}",
     ]
 
 
-def _rounding_shows(comparison: Comparison) -> bool:
-    """Whether the rounded difference is not the difference of the rounded shares."""
-    shares = (
-        comparison.survival_treated.estimate,
-        comparison.survival_reference.estimate,
-        comparison.difference.estimate,
+def _rounding_shows(comparison: Comparison, digits: int) -> bool:
+    """Whether shares printed with these digits do not give the difference printed per 100."""
+    a, b = (
+        round_half_away(_times_100(value.estimate or 0.0), digits)
+        for value in (comparison.survival_treated, comparison.survival_reference)
     )
-    a, b, difference = (round_half_away((share or 0.0) * 100, 0) for share in shares)
-    return a - b != difference
+    return round_half_away(a - b, 0) != _per100(comparison.difference.estimate or 0.0)
 
 
 def _relative(view: View, comparison: Comparison) -> tuple[str, list[str]]:
@@ -215,17 +262,10 @@ def _relative(view: View, comparison: Comparison) -> tuple[str, list[str]]:
 
 
 def _time_gained(view: View, comparison: Comparison) -> tuple[str, list[str]]:
-    say, value, context = view.words, comparison.rmst_difference, view.context
+    value = comparison.rmst_difference
     if value.estimate is None:
         return _missing(view, value, "key.time.name")
-    low, high = (None if limit is None else context.in_unit(limit) for limit in (value.low, value.high))
-    shown = say.form(context.in_unit(value.estimate), "signed1")
-    unit = say(f"unit.{context.unit}")
-    interval = _interval(view, Value(0.0, low, high, None, False), "number1")
-    return say("key.time.big", value=shown, unit=unit), [
-        say("key.time.meaning", time=_time(view, context.tau)),
-        interval,
-    ]
+    return _length(view, value, "signed1", view.words("key.time.meaning", time=_time(view, view.context.tau)))
 
 
 def _missing(view: View, value: Value, name: str) -> tuple[str, list[str]]:
@@ -264,7 +304,7 @@ def _who(view: View) -> list[str]:
     say, context = view.words, view.context
     plain = context.plain
     n = count(view, "count.subjects", "all")
-    people = say.say(plain["people"]) if plain.get("people") else say("phrase.people")
+    people = _own_phrases(view)["people"]
     if plain.get("condition"):
         sentences = [say("plain.who.condition", n=n, people=people, condition=plain["condition"])]
     else:
@@ -274,19 +314,21 @@ def _who(view: View) -> list[str]:
         treated, reference = counts[context.treatments[0]], counts[context.reference]
         sentences.append(say("plain.who.took", n=treated, did=plain["treatment"]))
         sentences.append(say("plain.who.not", n=reference, did=plain["reference"]))
-    else:
+    elif len(counts) > 1:
         sentences += [say("plain.who.group", n=n, group=view.label(arm)) for arm, n in counts.items()]
     return sentences
 
 
 def _seen(view: View) -> list[str]:
     say = view.words
+    if not view.context.treatments:
+        return _seen_in_one_arm(view)
     sentences = []
     for comparison in comparisons(view):
         phrases = _phrases(view, comparison)
         value = comparison.difference
-        if value.withheld:
-            return [say("plain.seen.withheld", reason=value.reason)]
+        if comparison.withheld is not None:
+            return [say("plain.seen.withheld", reason=comparison.withheld)]
         if value.estimate is None or comparison.survival_treated.estimate is None:
             sentences.append(say("plain.seen.unknown"))
             continue
@@ -298,9 +340,21 @@ def _seen(view: View) -> list[str]:
             if _per100(value.estimate) == 0
             else f"plain.seen.{'more' if value.estimate > 0 else 'fewer'}"
         )
-        about = say("plain.seen.rounded") if _rounding_shows(comparison) else ""
+        about = say("plain.seen.rounded") if _rounding_shows(comparison, 0) else ""
         sentences.append(say(key, size=abs(value.estimate), rounded=about))
         sentences.append(_range(view, value))
+    return sentences
+
+
+def _seen_in_one_arm(view: View) -> list[str]:
+    say, value = view.words, _survival_of_one_arm(view)
+    if value.withheld:
+        return [say("plain.seen.withheld", reason=value.reason)]
+    if value.estimate is None:
+        return [say("plain.seen.unknown")]
+    sentences = [say("plain.seen.one_arm", a=value.estimate, **_own_phrases(view))]
+    if value.low is not None and value.high is not None:
+        sentences.append(say("plain.seen.one_arm.range", low=value.low, high=value.high))
     return sentences
 
 
@@ -315,7 +369,12 @@ def _range(view: View, value: Value) -> str:
 
 
 def _per100(share: float) -> int:
-    return int(round_half_away(share * 100, 0))
+    return int(round_half_away(_times_100(share), 0))
+
+
+def _times_100(share: float) -> Decimal:
+    # In decimal, as the printed forms do it: 0.145 * 100 is 14.499999999999998 in binary.
+    return Decimal(repr(float(share))) * 100
 
 
 def _sure(view: View) -> list[str]:
@@ -354,12 +413,18 @@ def _effect(view: View) -> Passage:
         if comparison.direction(context.primary_measure) == "unclear":
             parts.append(say("effect.unclear"))
         paragraphs.append(" ".join(parts))
+    if not paragraphs:
+        value = _survival_of_one_arm(view)
+        parts = [_plain_text(_answer_of_one_arm(view))]
+        if value.given:
+            parts.append(say("effect.one_arm", value=value.estimate, interval=_interval(view, value, "percent")))
+        paragraphs.append(" ".join(parts))
     paragraphs.append(say(f"effect.reading.{context.design}"))
     return Passage(paragraphs=paragraphs)
 
 
 def _hazards(view: View) -> Passage:
-    say = view.words
+    say, alpha = view.words, Decimal(repr(view.context.ph_alpha))
     paragraphs = []
     for treatment in view.context.treatments:
         row = view.results.find("proportional_hazards.test", "p_value", treatment=treatment)
@@ -367,8 +432,8 @@ def _hazards(view: View) -> Passage:
             paragraphs.append(say("hazards.unknown", treatment=view.label(treatment)))
             continue
         key = "hazards.doubtful" if float(row.value) < view.context.ph_alpha else "hazards.compatible"
-        paragraphs.append(say(key, p=row.value, alpha=view.words.number(view.context.ph_alpha, 2)))
-    return Passage(paragraphs=paragraphs)
+        paragraphs.append(say(key, p=row.value, alpha=say.number(alpha, max(2, -int(alpha.as_tuple().exponent)))))
+    return Passage(paragraphs=paragraphs or [say("hazards.one_arm")])
 
 
 def _limitations(view: View) -> Passage:

@@ -48,19 +48,25 @@ def run(base: Path, *cells: str, **choices: Any) -> Outcome:
     """Execute a notebook of these cells; whatever comes of it, no process may survive."""
     before = set(psutil.pids())
     outcome = execute(job(base, *cells, **choices))
-    assert survivors(before) == []
+    assert survivors(before, base) == []
     return outcome
 
 
-def survivors(before: set[int]) -> list[str]:
-    """Command lines of new processes that carry a report's mark or are children of this process."""
+def survivors(before: set[int], base: Path) -> list[str]:
+    """Command lines of new processes that carry the mark of a report in ``base`` or are children of this process."""
     found = []
     children = {child.pid for child in psutil.Process().children(recursive=True)}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
-            if process.pid not in before and (process.pid in children or MARK in process.environ()):
+            if process.pid not in before and (process.pid in children or _marked(process, base)):
                 found.append(" ".join(process.cmdline()))
     return found
+
+
+def _marked(process: psutil.Process, base: Path) -> bool:
+    # Other tests may run reports at the same time: theirs write elsewhere.
+    environment = process.environ()
+    return MARK in environment and environment.get("EVIDENCE_OUT", "").startswith(str(base))
 
 
 def test_good_report_in_two_languages_with_braces_in_its_paths(tmp_path: Path) -> None:
@@ -186,7 +192,7 @@ def test_stop_ends_every_process(tmp_path: Path) -> None:
     outcome = execute(job(tmp_path, "while True:\n    pass"), stop=stop)
     assert (outcome.exit_code, outcome.cause) == (143, "Stopped")
     assert outcome.seconds < 12
-    assert survivors(before) == []
+    assert survivors(before, tmp_path) == []
 
 
 def test_worker_ends_with_its_asker(tmp_path: Path) -> None:
@@ -208,10 +214,10 @@ execute.execute(Job.from_json(sys.stdin.readline()))
     asker.stdin.write(job(tmp_path, touch).to_json() + "\n")
     asker.stdin.flush()
     wait_until(started.exists)
-    assert survivors(before)
+    assert survivors(before, tmp_path)
     asker.kill()
     asker.wait()
-    wait_until(lambda: not survivors(before))
+    wait_until(lambda: not survivors(before, tmp_path))
 
 
 def wait_until(condition: Any, seconds: float = 30) -> None:
