@@ -34,8 +34,8 @@ def published(study: Path, out: Path, *arguments: str) -> Path:
     """Run a study that must succeed; the folder of its run."""
     done = evidence("run", study, "--out", out, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    (latest,) = out.glob("*/latest")
-    return latest.resolve()
+    (run,) = out.glob("*/[0-9]*/")
+    return run.resolve()
 
 
 def outcome(study: Path, out: Path, *arguments: str) -> tuple[int, dict[str, dict[str, Any]]]:

@@ -90,9 +90,7 @@ def made() -> ResultSet:
     subgroup = {"analysis": "cox.hazard_ratio.subgroup", "groups": {**PAIR, "subgroup": "GRADE", "level": "III"}}
     found.add(rows(ratio(**{**subgroup, **nothing}, status="not_estimable", reason="no events in one arm")))
     withheld = message("session.withheld", check=message("check.balance.name"))
-    found.add(
-        rows(ratio(**nothing, analysis="cox.hazard_ratio.adjusted", status="withheld", reason=withheld))
-    )
+    found.add(rows(ratio(**nothing, analysis="cox.hazard_ratio.adjusted", status="withheld", reason=withheld)))
     found.add(rows(Estimate(analysis="count.subjects", unit="subjects", method="counted", estimate=np.int64(686))))
     found.add(rows(ratio(analysis="rmst.difference", unit="days", groups={**PAIR, "time": 1826}, estimate=0.1 + 0.2)))
     frame = pd.DataFrame(

@@ -18,6 +18,7 @@ from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import FirstScreen, KeyMessage, PageStatus
 
 BASELINE_DIFFERENCES_NAMED = 2
+IMBALANCE = 0.1  # standard deviations; Austin, Statistics in Medicine 2009;28:3083
 PHRASES = ("people", "event", "outcome")
 
 
@@ -275,7 +276,7 @@ def _missing(view: View, value: Value, name: str) -> tuple[str, list[str]]:
 
 
 def _baseline_differences(view: View) -> str:
-    """The baseline variables that differ most between the arms, with both values."""
+    """The baseline variables that differ most between the arms, with both values; none where all are alike."""
     say, context = view.words, view.context
     if "baseline.standardized_difference" not in view.results.tables:
         return ""
@@ -287,16 +288,18 @@ def _baseline_differences(view: View) -> str:
         ["size", "sign"], ascending=[False, False], kind="stable"
     )
     named: dict[str, str] = {}
-    for row in ranked.to_dict("records"):
+    for row in ranked[ranked["size"] >= IMBALANCE].to_dict("records"):
         name, level = str(row["variable"]), row["level"]
         if name in named or len(named) == BASELINE_DIFFERENCES_NAMED:
             continue
         of = summary[summary["variable"] == name]
         of = of[of["level"].isna()] if level is None else of[of["level"] == level]
         treated, reference = (of[of["arm"] == arm].iloc[0] for arm in (row["treatment"], context.reference))
-        key, statistic = ("caution.median", "median") if level is None else ("caution.share", "share")
+        statistic = "share" if level is not None else "median"
+        if statistic == "median" and treated["median"] == reference["median"]:
+            statistic = "mean"
         pair = {"a": treated[statistic], "b": reference[statistic]}
-        named[name] = say(key, variable=view.label(name), level=view.label(str(level or "")), **pair)
+        named[name] = say(f"caution.{statistic}", variable=view.label(name), level=view.label(str(level or "")), **pair)
     return say.listed(list(named.values()))
 
 

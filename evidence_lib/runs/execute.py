@@ -147,6 +147,7 @@ def _environment(job: Job, private: Path, mark: str) -> dict[str, str]:
             "IPYTHONDIR": str(private / "ipython"),
             "JUPYTER_PREFER_ENV_PATH": "1",
             "JUPYTER_NO_CONFIG": "1",
+            **dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(private)),  # swept with it: spill files may hold data
             **{f"JUPYTER_{kind}_DIR": str(private / "jupyter") for kind in ("CONFIG", "DATA", "RUNTIME")},
         }
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 import threading
 import traceback
@@ -47,6 +48,7 @@ def _end_with_asker() -> None:
     while os.read(0, 4096):
         pass
     sweep(os.environ[MARK], root=os.getpid())
+    shutil.rmtree(Path(os.environ[ERROR_FILE]).parent, ignore_errors=True)  # which the asker would have removed
     os._exit(1)
 
 

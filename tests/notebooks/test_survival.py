@@ -2,7 +2,7 @@
 
 R 4.2.2 with survival 3.5-3 on GBSG-2 (all 686 patients, hormonal therapy against none, times in days):
 ``survfit(Surv(time, cens) ~ horTh, conf.type=)``, ``survdiff``, ``coxph(ties=)``, ``cox.zph(transform="km")``,
-``anova(coxph)`` for the interaction, and ``survfit`` with ``rmean`` up to 1826 days; log-scale ratio by the delta method.
+``anova(coxph)`` for the interaction, and ``survfit`` with ``rmean`` up to 1826 days; its ratio by the delta method.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ CONTRAST = """() => {
   for (const element of document.querySelectorAll("body *")) {
     const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (!own || !element.getClientRects().length) continue;
-    const [a, b] = [luminance(parts(getComputedStyle(element).color)), luminance(ground(element))].sort((x, y) => y - x);
+    const ink = luminance(parts(getComputedStyle(element).color));
+    const [a, b] = [ink, luminance(ground(element))].sort((x, y) => y - x);
     measured += 1;
     if ((a + 0.05) / (b + 0.05) < 4.5) wrong.push(element.outerHTML.slice(0, 80));
   }
@@ -134,7 +135,7 @@ def test_the_first_screen_of_a_desktop_answers_everything(read: Callable[..., An
     ]
     assert tops == sorted(tops)
     assert found["K1"]["y"] == found["K2"]["y"] == found["K3"]["y"]
-    assert all(0 <= box["x"] and box["x"] + box["width"] <= 1280 for box in found.values())
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= 1280 for box in found.values())
 
 
 def test_the_first_screen_of_a_phone_answers_the_question(read: Callable[..., Any], path: Path) -> None:

@@ -334,9 +334,7 @@ def test_the_plain_box_says_what_was_seen_per_100() -> None:
 
 def test_a_gap_that_may_be_none_is_said_both_ways() -> None:
     at = changed(a_view(), "milestone.difference", estimate=0.05, conf_low=-0.03, conf_high=0.13)
-    assert plain(at)["What was seen?"].endswith(
-        "There may be no difference. The true gap could be 3 fewer or 13 more."
-    )
+    assert plain(at)["What was seen?"].endswith("There may be no difference. The true gap could be 3 fewer or 13 more.")
 
 
 def test_what_the_study_says_is_not_known_goes_before_the_general_sentence() -> None:
@@ -383,9 +381,7 @@ def test_one_arm_without_an_estimate_says_so() -> None:
 def test_three_arms_give_three_key_messages_for_each_treatment() -> None:
     at = a_view(("High", "Low", "Placebo"))
     at = changed(at, "cox.hazard_ratio.stratified", groups={"treatment": "Low"}, estimate=0.91)
-    at = changed(
-        at, "milestone.difference", groups={"treatment": "Low"}, estimate=0.02, conf_low=-0.05, conf_high=0.09
-    )
+    at = changed(at, "milestone.difference", groups={"treatment": "Low"}, estimate=0.02, conf_low=-0.05, conf_high=0.09)
     found = first_screen(at).key_messages
     assert [message.id for message in found] == ["K1", "K2", "K3", "K4", "K5", "K6"]
     assert [message.lines[0] for message in found] == ["High against Placebo"] * 3 + ["Low against Placebo"] * 3
@@ -408,7 +404,8 @@ def test_with_several_treatments_with_treatment_would_not_say_which() -> None:
 
 CAUSAL = re.compile(
     r"\b(reduc(e|es|ed|ing|tion)|caus(e|es|ed|ing|al)|because of|due to|owing to|thanks to|effects? of|"
-    r"effective(ness)?|efficac\w+|prevent\w*|delay\w*|improv\w+|benefit\w*|lead(s|ing)? to|led to|result(s|ed|ing)? in|protect\w*|"
+    r"effective(ness)?|efficac\w+|prevent\w*|delay\w*|improv\w+|benefit\w*|lead(s|ing)? to|led to|"
+    r"result(s|ed|ing)? in|protect\w*|"
     r"sav(e|es|ed|ing)|works?|worked|increas\w+|decreas\w+|lower(s|ed|ing))\b",
     re.IGNORECASE,
 )

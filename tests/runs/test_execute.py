@@ -16,6 +16,7 @@ import pytest
 
 from evidence_lib.runs.execute import execute
 from evidence_lib.runs.jobs import Job, Outcome
+from evidence_lib.runs.kernel import ERROR_FILE
 from evidence_lib.runs.processes import MARK
 from tests.runs.material import COMPLETE, PLAIN_WORKER, notebook
 
@@ -85,12 +86,13 @@ def test_environment_of_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("MPLBACKEND", "nonsense")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "mine"))
     look = """
-import colorsys, os, sys, json
+import colorsys, json, os, sys, tempfile
 from ipykernel.connect import get_connection_info
 names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYTHONHASHSEED", "MPLBACKEND", "IPYTHONDIR", "TZ"]
 seen = {name: os.environ.get(name) for name in names}
 seen["transport"] = json.loads(get_connection_info())["transport"]
 seen["cwd"], seen["python"] = os.getcwd(), sys.prefix
+seen["left"] = tempfile.mkstemp()[1]
 """
     outcome = run(tmp_path, COMPLETE + look + '(out / "first.seen.json").write_text(json.dumps(seen))')
     assert outcome.exit_code == 0, outcome.message
@@ -100,6 +102,7 @@ seen["cwd"], seen["python"] = os.getcwd(), sys.prefix
     assert (seen["cwd"], seen["python"]) == (str(tmp_path), sys.prefix)
     assert seen["IPYTHONDIR"] != str(tmp_path / "mine")
     assert not Path(seen["IPYTHONDIR"]).exists()
+    assert not Path(seen["left"]).exists()
     if sys.platform != "win32":
         assert seen["transport"] == "ipc"
 
@@ -215,9 +218,12 @@ execute.execute(Job.from_json(sys.stdin.readline()))
     asker.stdin.flush()
     wait_until(started.exists)
     assert survivors(before, tmp_path)
+    private = {Path(process.environ()[ERROR_FILE]).parent for process in psutil.Process(asker.pid).children()}
+    assert [folder.is_dir() for folder in private] == [True]
     asker.kill()
     asker.wait()
     wait_until(lambda: not survivors(before, tmp_path))
+    assert [folder for folder in private if folder.exists()] == []
 
 
 def wait_until(condition: Any, seconds: float = 30) -> None:
