@@ -79,13 +79,13 @@ def fixed(value: float | None, digits: int) -> str:
 
 
 def p_text(value: float | None) -> str:
-    """A p-value with three decimals, four below 0.01 being ``0.0012``, and ``<0.0001`` below that."""
+    """A p-value: three decimals, four below 0.01, never 0 or 1 (``0.021``, ``0.0012``, ``<0.0001``, ``>0.999``)."""
     if value is None:
         return NOT_ESTIMABLE
     if value < 0.0001:
         return "<0.0001"
-    if value > 0.9999:
-        return ">0.9999"
+    if value >= 0.9995:
+        return ">0.999"
     return fixed(value, 4 if value < 0.01 else 3)
 
 
@@ -147,7 +147,7 @@ class Words:
             return self.listed([self.form(item, kind) for item in value])
         if value is None:
             return self("form.not_estimable") if kind else ""
-        if kind == "" or isinstance(value, str):
+        if kind == "" or (isinstance(value, str) and kind != "date"):
             return str(value)
         if kind.startswith("."):
             return self.number(value, int(kind[1:]))
@@ -190,7 +190,7 @@ class Words:
         return format_date(day, format="long", locale=self._babel)
 
     def listed(self, items: Sequence[str]) -> str:
-        """``a, b and c``."""
+        """``a and b``; ``a, b, and c``."""
         from babel.lists import format_list
 
         return format_list(list(items), locale=self._babel) if items else ""

@@ -98,6 +98,8 @@ class Estimate:
     def __post_init__(self) -> None:
         if self.status != "ok" and self.reason is None:
             raise InvalidInput("an estimate that is not ok needs a reason", where=self.analysis)
+        if self.reason is None and any(getattr(self, name) is None for name in self.stated()):
+            raise InvalidInput("a statistic that is not estimable needs a reason", where=self.analysis)
         for name in STATISTICS:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):

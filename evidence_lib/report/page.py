@@ -150,7 +150,12 @@ def _room(room: str) -> ModuleType:
 
 
 def _content(part: Mapping[str, Any], results: ResultSet) -> Any:
-    return results.table(part["table"]) if "table" in part else message_from_json(part["value"])
+    import pandas as pd
+
+    if "table" not in part:
+        return message_from_json(part["value"])
+    # A table of which the study declares nothing was never recorded.
+    return results.table(part["table"]) if part["table"] in results.tables else pd.DataFrame()
 
 
 def _outputs(notebook: Mapping[str, Any], mime: str) -> list[Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evidence_lib.session.report import Report
 
 LEAST_SHARE_AT_RISK = 0.10
+CRUDE_COMPARISONS = "cox.hazard_ratio.*, logrank.*, rmst.difference, rmst.ratio, milestone.difference"
 
 
 def data(rep: Report, frame: pd.DataFrame) -> Gate:
@@ -25,10 +26,14 @@ def data(rep: Report, frame: pd.DataFrame) -> Gate:
 
 
 def balance(rep: Report, frame: pd.DataFrame) -> Gate:
-    """The largest absolute standardised difference at the start; judged only against a declared ``balance_limit``."""
-    sizes = rep.results.table("baseline.standardized_difference")["value"].dropna().astype(float).abs()
-    measure = float(sizes.max()) if len(sizes) else None
-    return rep.gate("balance", measure, limit=rep.balance_limit, governs="cox.hazard_ratio.*")
+    """The largest absolute standardised difference at the start; judged only against a declared ``balance_limit``.
+
+    Where it fails, every comparison of the arms is withheld, so that none stands beside "we can not say".
+    """
+    differences = rep.table("baseline.standardized_difference")
+    sizes = differences["value"].dropna().astype(float).abs() if len(differences) else []
+    measure = float(max(sizes)) if len(sizes) else None
+    return rep.gate("balance", measure, limit=rep.balance_limit, governs=CRUDE_COMPARISONS)
 
 
 def follow_up(rep: Report, frame: pd.DataFrame) -> Gate:
@@ -43,7 +48,7 @@ def follow_up(rep: Report, frame: pd.DataFrame) -> Gate:
 def proportional_hazards(rep: Report, frame: pd.DataFrame) -> Gate:
     """The smallest p-value of the proportional-hazards test: informational, it changes the wording only."""
     rows = rep.results.select("proportional_hazards.test", "p_value")
-    if not rows:
+    if not rows and rep.treatments:
         raise InvalidInput("record the proportional-hazards test before its check", where="rep.check")
     values = [float(row.value) for row in rows if row.value is not None]
     return rep.gate("proportional_hazards", min(values) if values else None, limit=rep.context.ph_alpha, judged=False)

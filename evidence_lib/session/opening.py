@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib import __version__
-from evidence_lib.errors import ParameterError
+from evidence_lib.errors import DataError, ParameterError
 from evidence_lib.results import ResultSet
 from evidence_lib.session.report import Report
 
@@ -92,7 +92,15 @@ def _analysis(study: Study, parameters: Mapping[str, Any], data: AdamData) -> An
         raise ParameterError(
             "a comparison needs its arms", where="treatment and reference", mend="name the reference in the study file"
         )
-    return frame_of(treatments, reference)
+    analysis = frame_of(treatments, reference)
+    if study.study.design == "single-arm" and len(analysis.arms) > 1:
+        raise DataError(
+            "a single-arm study has more than one arm",
+            where="ADSL and ADTTE",
+            found=", ".join(analysis.arms),
+            mend="correct the design in the study file, or choose one arm with subset",
+        )
+    return analysis
 
 
 def _context(

@@ -65,6 +65,11 @@ class Report:
         return self.context.estimand
 
     @property
+    def treatments(self) -> list[str]:
+        """The arms that are compared with the reference; none in a single-arm study."""
+        return list(self.context.treatments)
+
+    @property
     def arms(self) -> list[str]:
         """All arms in display order, the reference last."""
         return list(self.context.arms)
@@ -149,12 +154,18 @@ class Report:
                     if value is not None:
                         table.insert(min(position, len(table.columns)), column, value)
                 parts.append(table)
-        self.results.add_table(name, pd.concat(parts, ignore_index=True))
+        if parts:
+            self.results.add_table(name, pd.concat(parts, ignore_index=True))
         return self.table(name)
 
     def table(self, name: str) -> pd.DataFrame:
-        """A stored table of the results, such as ``km.curve``; ``show`` records it by its name."""
-        frame = self.results.table(name)
+        """A stored table of the results, such as ``km.curve``; ``show`` records it by its name.
+
+        A table of which the study declares nothing is empty.
+        """
+        import pandas as pd
+
+        frame = self.results.table(name) if name in self.results.tables else pd.DataFrame()
         frame.attrs["evidence_table"] = name
         return frame
 
@@ -173,7 +184,7 @@ class Report:
 
         Without a limit, or not ``judged``, the check is informational; without a measure it cannot be evaluated. In
         a comparison that was not randomised a failed check withholds the results that ``governs`` names
-        (``cox.hazard_ratio.*``): call it before they are recorded. In a randomised one it only warns.
+        (``cox.hazard_ratio.*, rmst.difference``): call it before they are recorded. In a randomised one it only warns.
         """
         if measure is None:
             result = "not_evaluable"
@@ -184,7 +195,8 @@ class Report:
         gate = Gate(id=id, result=result, measure=measure, limit=limit, governs=governs, reason=reason)  # type: ignore[arg-type]
         self.results.gates[id] = gate
         if result == "fail" and governs and self.context.design != "randomised":
-            self._withheld[governs] = message("session.withheld", check=message(f"check.{id}.name"))
+            reason = message("session.withheld", check=message(f"check.{id}.name"))
+            self._withheld.update(dict.fromkeys(governs.split(", "), reason))
         return gate
 
     def check(self, id: str, frame: pd.DataFrame) -> Gate:

@@ -36,7 +36,7 @@ def baseline_summary(variables: pd.DataFrame, group: pd.Series, *, convention: C
             for arm in arms:
                 values = column[np.asarray(group == arm)]
                 rows.append({"variable": name, "level": level, "arm": arm, **_summary(values, level, convention)})
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(object)
+    return pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
 
 
 def standardized_differences(
@@ -67,7 +67,7 @@ def standardized_differences(
             both = len(in_treated) and len(in_control)
             value = _standardize(p1, p0, p1 * (1 - p1), p0 * (1 - p0)) if both else None
             rows.append({"variable": name, "level": level, "value": value})
-    return pd.DataFrame(rows, columns=["variable", "level", "value"]).astype(object)
+    return pd.DataFrame(rows, columns=["variable", "level", "value"], dtype=object)
 
 
 def is_numeric(column: pd.Series) -> bool:

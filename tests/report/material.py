@@ -244,7 +244,9 @@ def compared(about: Context) -> list[Row]:
                 interval("cox.hazard_ratio.subgroup", "ratio", *values, groups=groups, n=100, events=40, scale="log"),
             )
         groups = {**pair, "subgroup": "GRADE", "level": "III"}
-        none = interval("cox.hazard_ratio.subgroup", "ratio", None, None, None, groups=groups, n=3, events=0)
+        none = interval(
+            "cox.hazard_ratio.subgroup", "ratio", None, None, None, groups=groups, n=3, events=0, reason="none"
+        )
         found += rows(about, replace_status(none, "not_estimable", "no events in one arm"), twice=False)
         for name, statistic, p in (("cox.interaction", 0.0187, 0.8911), ("proportional_hazards.test", 0.2275, 0.6334)):
             more = {"subgroup": "GRADE"} if name == "cox.interaction" else {}

@@ -249,7 +249,7 @@ def test_a_failed_check_makes_a_draft_and_comes_first() -> None:
     assert first_screen(at).status == "draft"
     assert found[0] == "A check failed: balance of the arms at the start. too far"
     assert found[1] == "Treatment was not randomised for every patient. This is an association."
-    assert found[2].startswith("The groups differed at the start: AGE (median 52 against 52) and GRADE: I (")
+    assert found[2].startswith("The groups differed at the start: AGE (mean 52.3 against 52.3) and GRADE: I (")
     assert found[3].startswith("The hazard ratio is an average")
     assert plain(at)["How sure?"].startswith("One check of the data failed: balance of the arms at the start.")
     at.results.gates["balance"] = Gate(id="balance", result="fail", measure=0.41, limit=0.1, governs=None)

@@ -230,7 +230,7 @@ class TestGates:
         assert (row.status, row.value, row.second_value) == ("withheld", None, None)
         assert "balance" in str(row.reason)
         assert rep.results.find("cox.hazard_ratio.unstratified", "n").value == 60
-        assert rep.results.find("logrank.unstratified", "test_statistic").status == "ok"
+        assert rep.results.find("logrank.unstratified", "test_statistic").status == "withheld"
 
     def test_in_a_randomised_comparison_it_only_warns(self, tmp_path: Path) -> None:
         rep = open_report(str(write_study(tmp_path, "randomised")), "relapse")
