@@ -8,6 +8,7 @@ from typing import Any, Literal
 from evidence_lib.report.context import View
 from evidence_lib.results import Row
 
+PRIMARY_MEASURES = ("survival_difference", "rmst_difference", "hazard_ratio")
 Direction = Literal["fewer", "more", "unclear", "unknown"]
 
 
@@ -64,6 +65,12 @@ class Comparison:
         if not value.excludes(no_effect):
             return "unclear"
         return "fewer" if sign * (value.estimate - no_effect) > 0 else "more"
+
+    def measures_differ(self, primary: str) -> bool:
+        """Whether the primary measure points one way and the interval of another headline measure does not."""
+        directions = {measure: self.direction(measure) for measure in PRIMARY_MEASURES}
+        led = directions.pop(primary)
+        return led in ("fewer", "more") and any(other not in (led, "unknown") for other in directions.values())
 
 
 def comparisons(view: View) -> list[Comparison]:

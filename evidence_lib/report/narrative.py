@@ -77,6 +77,8 @@ def cautions(view: View) -> list[str]:
         lines += [say("caution.differences", differences=differences)] if differences else []
     if context.design == "single-arm":
         lines.append(say("caution.single-arm"))
+    if any(comparison.measures_differ(context.primary_measure) for comparison in comparisons(view)):
+        lines.append(say("caution.measures_differ"))
     if proportional_hazards_doubtful(view):
         lines.append(say("caution.hazards"))
     return lines

@@ -31,7 +31,7 @@ def balance(rep: Report, frame: pd.DataFrame) -> Gate:
     Where it fails, every comparison of the arms is withheld, so that none stands beside "we can not say".
     """
     differences = rep.table("baseline.standardized_difference")
-    sizes = differences["value"].dropna().astype(float).abs() if len(differences) else []
+    sizes: pd.Series | list[float] = differences["value"].dropna().astype(float).abs() if len(differences) else []
     measure = float(max(sizes)) if len(sizes) else None
     return rep.gate("balance", measure, limit=rep.balance_limit, governs=CRUDE_COMPARISONS)
 

@@ -459,3 +459,22 @@ def test_no_rendered_sentence_without_randomisation_is_causal(name: str) -> None
     assert not SIGNIFICANT.search(text)
     assert "None" not in text
     assert "{" not in text
+
+
+# --- measures that do not agree --------------------------------------------------------------------------------------
+
+DIFFER = "The measures do not all agree"
+
+
+@pytest.mark.parametrize("other", [(0.45, 1.15), (1.1, 1.9)])
+def test_a_measure_whose_interval_does_not_follow_the_declared_one_is_a_caution(other: tuple[float, float]) -> None:
+    at = a_view(primary_measure="survival_difference")
+    assert not any(DIFFER in line for line in cautions(at))
+    at = changed(at, "cox.hazard_ratio.stratified", estimate=sum(other) / 2, conf_low=other[0], conf_high=other[1])
+    assert any(DIFFER in line for line in cautions(at))
+
+
+def test_an_unclear_declared_measure_needs_no_such_caution() -> None:
+    at = a_view(primary_measure="hazard_ratio")
+    at = changed(at, "cox.hazard_ratio.stratified", estimate=0.8, conf_low=0.45, conf_high=1.15)
+    assert not any(DIFFER in line for line in cautions(at))
