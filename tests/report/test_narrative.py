@@ -463,7 +463,7 @@ def test_no_rendered_sentence_without_randomisation_is_causal(name: str) -> None
 
 # --- measures that do not agree --------------------------------------------------------------------------------------
 
-DIFFER = "The measures do not all agree"
+DIFFER = "The key messages do not all agree"
 
 
 @pytest.mark.parametrize("other", [(0.45, 1.15), (1.1, 1.9)])
