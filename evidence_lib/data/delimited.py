@@ -6,8 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from evidence_lib.data.content import Content, refuse_headings
 from evidence_lib.data.encodings import Encoding, decode_text
-from evidence_lib.data.files import Content, refuse_headings
 from evidence_lib.errors import DataError
 from evidence_lib.language import Message, message
 

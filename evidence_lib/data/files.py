@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evidence_lib.data.content import Content, refuse_headings
 from evidence_lib.data.encodings import ENCODINGS, Encoding
 from evidence_lib.data.fingerprint import Fingerprint, fingerprint
 from evidence_lib.errors import DataError, InvalidInput
@@ -34,16 +34,6 @@ class Table:
     frame: pd.DataFrame
     fingerprint: Fingerprint
     encoding: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[Message, ...] = ()
-
-
-@dataclass(frozen=True)
-class Content:
-    """What a reader of one format gives back."""
-
-    frame: pd.DataFrame
-    encoding: str = "utf-8"
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
 
@@ -83,23 +73,6 @@ def read_table(path: Path, *, encoding: Encoding = "auto") -> Table:
         raise DataError("the file has headings and no rows", where=path.name, mend="export the data again")
     identity = fingerprint(content, file=path.name, rows=len(found.frame), columns=len(headings))
     return Table(found.frame, identity, found.encoding, found.labels, found.notes)
-
-
-def refuse_headings(headings: Sequence[str], *, where: str) -> None:
-    """Raise DataError for no headings, an empty heading, or two columns with one heading."""
-    if not headings:
-        raise DataError("there are no columns", where=where)
-    empty = [str(position) for position, heading in enumerate(headings, start=1) if not heading]
-    if empty:
-        raise DataError(
-            "a column has no heading",
-            where=where,
-            expected="headings in the first row, one per column, and no title above them",
-            found=f"none in column {', '.join(empty[:5])}",
-        )
-    twice = [heading for heading, count in Counter(headings).items() if count > 1]
-    if twice:
-        raise DataError("two columns have the same heading", where=where, found=", ".join(twice[:5]), mend="rename one")
 
 
 def _reader(suffix: str) -> Callable[[bytes, str, Encoding], Content]:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evidence_lib.data.content import Content
 from evidence_lib.data.encodings import SAVE_AS, Encoding, decode_cut, decode_pieces
-from evidence_lib.data.files import Content
 from evidence_lib.errors import DataError
 from evidence_lib.language import Message, message
 

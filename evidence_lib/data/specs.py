@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from evidence_lib.data.files import Table, refuse_headings
+from evidence_lib.data.content import refuse_headings
+from evidence_lib.data.files import Table
 from evidence_lib.data.findings import Finding, finding
 from evidence_lib.data.values import Converted, to_dates, to_numbers
 

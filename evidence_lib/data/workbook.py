@@ -7,8 +7,8 @@ import zipfile
 import zlib
 from typing import Any
 
+from evidence_lib.data.content import Content, refuse_headings
 from evidence_lib.data.encodings import Encoding
-from evidence_lib.data.files import Content, refuse_headings
 from evidence_lib.errors import DataError
 from evidence_lib.language import Message, message
 
