@@ -39,8 +39,8 @@ GRADES = {"I": 1, "II": 2, "III": 3}
 def age_group(age: int) -> str:
     """The age groups of the report."""
     if age <= 45:
-        return "<=45"
-    return "46-60" if age <= 60 else ">60"
+        return "45 or under"
+    return "46 to 60" if age <= 60 else "61 or over"
 
 
 def subjects(source: pd.DataFrame) -> pd.DataFrame:

@@ -56,7 +56,8 @@ def _decode(content: bytes, pieces: Sequence[bytes], *, where: str, encoding: En
             utf8_offset = error.start
         if encoding == "utf-8":
             raise _undecodable("UTF-8", content, utf8_offset, where)
-    marked = next((piece for piece in pieces if _is_utf8(piece)), None)
+    # A stated encoding is believed: a few short texts of GB18030 are valid UTF-8 by chance.
+    marked = next((piece for piece in pieces if _is_utf8(piece)), None) if encoding == "auto" else None
     if marked is not None:
         offset = content.find(marked)
         raise DataError(

@@ -154,10 +154,9 @@ def versus(view: View, treatment: str, reference: str) -> str:
     return view.words("table.versus", treatment=view.label(treatment), reference=view.label(reference))
 
 
-def headline_hazard_ratio(view: View, treatment: str) -> Row | None:
-    """The hazard ratio that stands for all patients: stratified where strata are declared, else unstratified."""
-    variant = "stratified" if view.context.strata else "unstratified"
-    return view.results.find(f"cox.hazard_ratio.{variant}", treatment=treatment)
+def unstratified_hazard_ratio(view: View, treatment: str) -> Row | None:
+    """The hazard ratio of all patients by the model that subgroups and the check of hazards use: without strata."""
+    return view.results.find("cox.hazard_ratio.unstratified", treatment=treatment)
 
 
 def present_arms(view: View, names: Iterable[Any]) -> tuple[str, ...]:

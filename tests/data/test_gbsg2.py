@@ -47,6 +47,6 @@ def test_gbsg2_has_no_findings_and_whole_days(made: AnalysisFrame) -> None:
 
 def test_gbsg2_age_groups(made: AnalysisFrame) -> None:
     ranges = made.frame.groupby("AGEGR1")["AGE"].agg(["min", "max"])
-    assert ranges.loc["<=45", "max"] == 45
-    assert (ranges.loc["46-60", "min"], ranges.loc["46-60", "max"]) == (46, 60)
-    assert ranges.loc[">60", "min"] == 61
+    assert ranges.loc["45 or under", "max"] == 45
+    assert (ranges.loc["46 to 60", "min"], ranges.loc["46 to 60", "max"]) == (46, 60)
+    assert ranges.loc["61 or over", "min"] == 61

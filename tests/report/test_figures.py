@@ -198,8 +198,9 @@ def test_forest_of_three_arms_has_a_block_per_treatment() -> None:
     assert figure.data.groups[4].startswith("Low dose against Placebo")
 
 
-def test_forest_overall_is_unstratified_without_strata() -> None:
-    about = material.context(strata=())
+@pytest.mark.parametrize("strata", [(), ("GRADE",)])
+def test_forest_overall_is_of_the_model_of_its_subgroups(strata: tuple[str, ...]) -> None:
+    about = material.context(strata=strata)
     results = material.results(about)
     changed = [row for row in results.rows.values() if row.analysis == "cox.hazard_ratio.unstratified"]
     from dataclasses import replace

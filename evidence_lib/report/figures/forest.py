@@ -41,8 +41,8 @@ def forest(*, view: View) -> Figure:
     Parameters
     ----------
     view : View
-        ``cox.hazard_ratio.subgroup`` and ``cox.interaction`` are read from its results, and the overall hazard ratio:
-        stratified where the context declares strata, else unstratified.
+        ``cox.hazard_ratio.subgroup`` and ``cox.interaction`` are read from its results, and the overall hazard ratio
+        of the same model, without strata.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def _block(view: View, treatment: str) -> list[_Line]:
     lines = []
     if len(view.context.treatments) > 1:
         lines.append(_Line(cells.versus(view, treatment, view.context.reference), None, heading=True))
-    overall = cells.headline_hazard_ratio(view, treatment)
+    overall = cells.unstratified_hazard_ratio(view, treatment)
     if overall is not None:
         lines.append(_ratio_line(view, view.words("figure.forest.overall"), overall, colour, overall=True))
     rows = view.results.select("cox.hazard_ratio.subgroup", treatment=treatment)

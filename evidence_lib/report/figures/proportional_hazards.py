@@ -77,7 +77,7 @@ def _panel(axes: Axes, curve: pd.DataFrame, treatment: str, view: View, *, width
         time, low.clip(-WIDEST, WIDEST), high.clip(-WIDEST, WIDEST), color=pen.colour, alpha=0.13, linewidth=0
     )
     axes.plot(time, curve["log_hazard_ratio"].astype(float).clip(-WIDEST, WIDEST), color=pen.colour, linewidth=1.8)
-    row = cells.headline_hazard_ratio(view, treatment)
+    row = cells.unstratified_hazard_ratio(view, treatment)
     if row is not None and isinstance(row.value, float) and row.value > 0:
         level = math.log(row.value)
         axes.axhline(level, color=pen.colour, linestyle=(0, (4, 2)), linewidth=1.1)
@@ -130,7 +130,7 @@ def _alternative_text(curve: pd.DataFrame, view: View) -> str:
                 start=cells.duration(view, first["time"]),
                 last=float(last["log_hazard_ratio"]),
                 end=cells.duration(view, last["time"]),
-                cox=cells.value_text(view, cells.headline_hazard_ratio(view, treatment)),
+                cox=cells.value_text(view, cells.unstratified_hazard_ratio(view, treatment)),
                 p=cells.value_text(view, test),
             )
         )
