@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SCHEMA = "evidence-results/1"
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
+ANALYSES = Path(__file__).with_name("analyses")
 STATISTICS = (
     "n",
     "events",
@@ -34,45 +35,84 @@ STATISTICS = (
     "df",
     "p_value",
 )
-GROUP_KEYS = ("treatment", "reference", "arm", "subgroup", "level", "time", "variable", "visit", "region", "site")
+GROUP_KEYS = (
+    "treatment",
+    "reference",
+    "arm",
+    "contrast",
+    "subgroup",
+    "level",
+    "time",
+    "period",
+    "visit",
+    "variable",
+    "region",
+    "site",
+    "stratum",
+    "study",
+    "cause",
+    "event_number",
+    "component",
+    "weight",
+    "model",
+    "delta",
+    "hypothesis",
+)
+# What a test answers for, by its unit: an exact test has a p-value only.
+TESTS: Mapping[str, tuple[str, ...]] = {
+    "chi-square": ("test_statistic", "df", "p_value"),
+    "F": ("test_statistic", "df", "p_value"),
+    "t": ("test_statistic", "df", "p_value"),
+    "z": ("test_statistic", "p_value"),
+    "probability": ("p_value",),
+}
 
 Status = Literal["ok", "not_estimable", "withheld"]
+PKind = Literal["confirmatory", "nominal"]
 Text = str | Message
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """One entry of the list of analyses: what its number means, its unit and its direction."""
+    """One entry of the list of analyses: what its number means, its unit and its direction.
+
+    ``headline`` numbers are recalculated in every run; ``interval`` says that confidence limits come with the number.
+    """
 
     name: str
     meaning: str
     unit: str
     direction: str
     headline: bool
+    interval: bool
 
 
 @lru_cache(maxsize=1)
 def analyses() -> Mapping[str, Analysis]:
-    """Every analysis that a results row may name, from ``analyses.csv``."""
-    with Path(__file__).with_name("analyses.csv").open(encoding="utf-8", newline="") as stream:
-        rows = csv.DictReader(stream)
-        return {
-            row["analysis"]: Analysis(
-                row["analysis"], row["meaning"], row["unit"], row["direction"], row["headline"] == "yes"
-            )
-            for row in rows
-        }
+    """Every analysis that a results row may name, from the files of ``analyses/``; a name stands in one of them."""
+    found: dict[str, Analysis] = {}
+    for path in sorted(ANALYSES.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as stream:
+            for row in csv.DictReader(stream):
+                name = row["analysis"]
+                if name in found:
+                    raise InvalidInput("an analysis is listed twice", where=path.name, found=name)
+                yes = {column: row[column] == "yes" for column in ("headline", "interval")}
+                found[name] = Analysis(name, row["meaning"], row["unit"], row["direction"], **yes)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
     """One result of one method.
 
-    ``analysis`` is ``method.quantity.variant`` of ``analyses.csv``. Times are in days. For ratios ``estimate`` and
+    ``analysis`` is ``method.quantity.variant``, one of ``analyses()``. Times are in days. For ratios ``estimate`` and
     its limits are on the ratio scale, ``std_error`` on the log scale (``scale="log"``). A statistic that the method
     does not give is None; one that it gives but the data cannot answer is None too, and ``reason`` says why: the
-    estimate and, with ``conf_level``, both limits are always answered for. ``value`` holds an answer that is a word
-    (a grade) in place of ``estimate``.
+    estimate and, with ``conf_level``, both limits are always answered for; a test (``is_test``) answers for what
+    ``TESTS`` lists under its unit, which names its distribution. ``df`` of an F test is that of the numerator;
+    ``method`` says the other. A p-value is ``nominal`` unless a procedure that controls the error of all
+    hypotheses together made it ``confirmatory``: only of such a one may a text ever say "significant".
     """
 
     analysis: str
@@ -91,11 +131,14 @@ class Estimate:
     p_value: float | None = None
     scale: Literal["identity", "log"] = "identity"
     alternative: Literal["two-sided", "less", "greater"] = "two-sided"
+    p_kind: PKind = "nominal"
     is_test: bool = False
     status: Status = "ok"
     reason: Text | None = None
 
     def __post_init__(self) -> None:
+        if self.is_test and self.unit not in TESTS:
+            raise InvalidInput("no such kind of test", expected=" or ".join(TESTS), found=self.unit)
         if self.status != "ok" and self.reason is None:
             raise InvalidInput("an estimate that is not ok needs a reason", where=self.analysis)
         if self.reason is None and any(getattr(self, name) is None for name in self.stated()):
@@ -112,7 +155,7 @@ class Estimate:
     def stated(self) -> tuple[str, ...]:
         """The statistics this estimate answers for, given or not estimable."""
         if self.is_test:
-            always = {"test_statistic", "df", "p_value"}
+            always = set(TESTS[self.unit])
         else:
             always = {"estimate"} | ({"conf_low", "conf_high"} if self.conf_level is not None else set())
         return tuple(name for name in STATISTICS if name in always or getattr(self, name) is not None)
@@ -169,7 +212,7 @@ class Row:
     conf_level: float | None
     scale: str
     alternative: str
-    p_kind: Literal["confirmatory", "nominal"] | None
+    p_kind: PKind | None
     method: Text
     status: Status
     reason: Text | None
@@ -197,7 +240,7 @@ class ResultSet:
         """Add rows; a row whose key is there already is replaced. Raises InvalidInput for an unlisted analysis."""
         for row in rows:
             if row.analysis not in analyses():
-                raise InvalidInput("an analysis that analyses.csv does not list", found=row.analysis)
+                raise InvalidInput("an analysis that is not on the list", found=row.analysis)
             unknown = set(row.groups) - set(GROUP_KEYS)
             if unknown:
                 raise InvalidInput("group keys outside the closed list", found=", ".join(sorted(unknown)))
@@ -281,7 +324,6 @@ def rows_of(
     second: Estimate | None = None,
     second_source: str | None = None,
     agrees: Mapping[str, bool] | None = None,
-    p_kind: Literal["confirmatory", "nominal"] = "nominal",
 ) -> list[Row]:
     """The rows of one estimate, one per stated statistic.
 
@@ -309,7 +351,7 @@ def rows_of(
                 conf_level=estimate.conf_level,
                 scale=estimate.scale,
                 alternative=estimate.alternative,
-                p_kind=p_kind if name == "p_value" else None,
+                p_kind=estimate.p_kind if name == "p_value" else None,
                 method=estimate.method,
                 status=status,
                 reason=estimate.reason if missing else None,

@@ -31,7 +31,7 @@ def mistakes(text: str) -> list[str]:
         return found
     for position, row in enumerate(document["results"]):
         if row["analysis"] not in analyses():
-            found.append(f"$.results[{position}]: {row['analysis']} is not in analyses.csv")
+            found.append(f"$.results[{position}]: {row['analysis']} is not on the list of analyses")
     parts = ("analysis", "endpoint", "population", "groups", "statistic")
     keys = [json.dumps([row[part] for part in parts], sort_keys=True) for row in document["results"]]
     found += [f"$.results: twice {key}" for key in sorted(set(keys)) if keys.count(key) > 1]

@@ -80,7 +80,7 @@ def twice(estimate: Estimate, **more: Any) -> list[Row]:
 def made() -> ResultSet:
     """A result set with every kind of row, table cell and check that a report can hold."""
     found = ResultSet("demo", "survival")
-    found.add(twice(ratio(), p_kind="confirmatory"))
+    found.add(twice(ratio(p_kind="confirmatory")))
     found.add(twice(log_rank()))
     open_ended = {"analysis": "km.median", "unit": "days", "groups": {"arm": "A"}, "scale": "identity", "p_value": None}
     found.add(
@@ -164,7 +164,7 @@ BROKEN: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "an unknown alternative": (lambda d: d["results"][0].update(alternative="one-sided"), "one-sided"),
     "an unknown group": (lambda d: d["results"][0]["groups"].update(colour="red"), "colour"),
     "a time in words": (lambda d: d["results"][0]["groups"].update(time="5 years"), "5 years"),
-    "an unlisted analysis": (lambda d: d["results"][0].update(analysis="cox.unheard_of"), "analyses.csv"),
+    "an unlisted analysis": (lambda d: d["results"][0].update(analysis="cox.unheard_of"), "list of analyses"),
     "an analysis that is no name": (lambda d: d["results"][0].update(analysis="Cox HR"), "Cox HR"),
     "no value though ok": (lambda d: row_of(d, STRATIFIED, "estimate").update(value=None), "None is not of type"),
     "a reason though ok": (lambda d: row_of(d, STRATIFIED, "estimate").update(reason="x"), "reason"),
@@ -269,7 +269,7 @@ def test_the_frame_has_one_row_per_number_and_groups_as_columns() -> None:
 
 
 def test_an_analysis_that_is_not_listed_is_refused() -> None:
-    with pytest.raises(InvalidInput, match=r"analyses\.csv does not list; found cox\.unheard_of"):
+    with pytest.raises(InvalidInput, match=r"an analysis that is not on the list; found cox\.unheard_of"):
         made().add(rows(ratio(analysis="cox.unheard_of")))
 
 
@@ -340,7 +340,11 @@ def test_an_estimate_answers_for_its_limits_and_a_test_for_its_p_value() -> None
     bare = Estimate(analysis="rmst", unit="days", method="area", reason="no patients", status="not_estimable")
     assert bare.stated() == ("estimate",)
     assert replace(bare, conf_level=0.95).stated() == ("estimate", "conf_low", "conf_high")
-    assert replace(bare, is_test=True).stated() == ("test_statistic", "df", "p_value")
+    chi_square, exact = (replace(bare, is_test=True, unit=unit) for unit in ("chi-square", "probability"))
+    assert chi_square.stated() == ("test_statistic", "df", "p_value")
+    assert exact.stated() == ("p_value",)
+    with pytest.raises(InvalidInput, match="no such kind of test; expected chi-square or F or t or z or probability"):
+        replace(bare, is_test=True)
 
 
 def test_a_missing_limit_is_not_estimable_beside_an_estimate_that_is() -> None:
@@ -364,7 +368,7 @@ def test_only_what_was_compared_has_a_second_value() -> None:
 
 
 def test_only_a_p_value_is_confirmatory_or_nominal() -> None:
-    kinds = {row.statistic: row.p_kind for row in rows(ratio(), p_kind="confirmatory")}
+    kinds = {row.statistic: row.p_kind for row in rows(ratio(p_kind="confirmatory"))}
     assert kinds.pop("p_value") == "confirmatory"
     assert set(kinds.values()) == {None}
     assert {row.p_kind for row in rows(log_rank()) if row.statistic == "p_value"} == {"nominal"}

@@ -408,7 +408,7 @@ def test_a_third_arm_does_not_enter_subgroups():
         ({"event": [0, 1, 2]}, "another value in row 3"),
         ({"event": [0, 1]}, "differ in length"),
         ({"group": ["a", None, "b"]}, "missing label in row 2"),
-        ({"group": ["a", "b"]}, "does not fit the times"),
+        ({"group": ["a", "b"]}, "does not fit the data"),
         ({"reference": "a"}, "the same arm"),
         ({"conf_level": 95}, "conf_level"),
         ({"ties": "exact"}, "unknown ties.*efron or breslow.*'exact'"),

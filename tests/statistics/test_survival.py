@@ -482,7 +482,7 @@ class TestRefusals:
                 call(t, e, ["A", "B"], treatment="A", reference="A")
             with pytest.raises(InvalidInput, match="group cannot be used.*missing label in row 2"):
                 call(t, e, ["A", None], **ARMS)
-            with pytest.raises(InvalidInput, match="group does not fit the times; expected 2 labels"):
+            with pytest.raises(InvalidInput, match="group does not fit the data; expected 2 labels"):
                 call(t, e, ["A"], **ARMS)
         with pytest.raises(InvalidInput, match="one of treatment and reference is missing"):
             survival.logrank(t, e, ["A", "B"], treatment="A")
@@ -492,5 +492,5 @@ class TestRefusals:
             survival.logrank([1, 2], [1, 0], ["A", "B"], strata=[None, "x"])
         with pytest.raises(InvalidInput, match="strata has no columns"):
             survival.logrank([1, 2], [1, 0], ["A", "B"], strata=pd.DataFrame(index=[0, 1]))
-        with pytest.raises(InvalidInput, match="strata does not fit the times"):
+        with pytest.raises(InvalidInput, match="strata does not fit the data"):
             survival.logrank([1, 2], [1, 0], ["A", "B"], strata=["x"])

@@ -15,9 +15,11 @@ from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, design, normal_tail, stratified
+from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, design, stratified
 from evidence_lib.statistics.cox.partial_likelihood import NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, crossed, labelled
+from evidence_lib.statistics.distributions import two_sided_p
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
+from evidence_lib.statistics.survival.inputs import checked
 
 # exp of more than this is no number any more; a hazard ratio of 1e304 answers nothing either.
 LARGEST_LOG = 700.0
@@ -140,7 +142,7 @@ def ratio_of_arms(
         std_error=std_error,
         conf_low=math.exp(log_ratio - half),
         conf_high=math.exp(log_ratio + half),
-        p_value=normal_tail(log_ratio / std_error),
+        p_value=two_sided_p(log_ratio / std_error),
     )
 
 

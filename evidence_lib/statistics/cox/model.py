@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import erfc, gammaincc, ndtri
+from scipy.special import ndtri
 
 from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.statistics.cox.partial_likelihood import NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.survival.inputs import Floats, checked, checked_level, crossed
+from evidence_lib.statistics.distributions import two_sided_p
+from evidence_lib.statistics.inputs import Floats, checked_level, crossed
+from evidence_lib.statistics.survival.inputs import checked
 
 TIES_NAME = {"efron": "Efron", "breslow": "Breslow"}
 
@@ -51,7 +52,7 @@ class CoxModel:
         half = float(ndtri((1 + self.conf_level) / 2)) * std_error
         with np.errstate(over="ignore"):
             ratio, low, high = (np.exp(self.coefficients + shift) for shift in (0.0, -half, half))
-        p_value = [normal_tail(z) for z in self.coefficients / std_error]
+        p_value = [two_sided_p(z) for z in self.coefficients / std_error]
         return pd.DataFrame(
             {
                 "term": self.terms,
@@ -140,16 +141,6 @@ def cox(
         status="ok" if fit is not None else "not_estimable",
         reason=None if fit is not None else reason,
     )
-
-
-def normal_tail(z: float) -> float:
-    """Two-sided p-value of a standard normal statistic; never 0, but the smallest number that a computer holds."""
-    return float(np.maximum(erfc(abs(z) / np.sqrt(2)), sys.float_info.min))
-
-
-def chi_square_tail(statistic: float, df: int) -> float:
-    """Upper tail of the chi-square distribution; never 0, but the smallest number that a computer holds."""
-    return max(float(gammaincc(df / 2, statistic / 2)), sys.float_info.min)
 
 
 def chosen_ties(ties: Ties | None, convention: Convention) -> TieMethod:

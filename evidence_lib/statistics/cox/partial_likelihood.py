@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats
+from evidence_lib.statistics.inputs import Counts, Flags, Floats
 
 TieMethod = Literal["efron", "breslow"]
 

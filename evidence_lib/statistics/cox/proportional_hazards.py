@@ -15,18 +15,11 @@ from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.cox.model import TIES_NAME, chi_square_tail, chosen_ties, design, stratified
+from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, design, stratified
 from evidence_lib.statistics.cox.partial_likelihood import ALIASED, Fit, NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.survival.inputs import (
-    Counts,
-    Flags,
-    Floats,
-    checked,
-    checked_level,
-    crossed,
-    curve,
-    labelled,
-)
+from evidence_lib.statistics.distributions import chi_square_p
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
+from evidence_lib.statistics.survival.inputs import checked, curve
 
 Transform = Literal["km", "rank", "identity", "log"]
 COLUMNS = ["time", "log_hazard_ratio", "conf_low", "conf_high"]
@@ -137,7 +130,7 @@ def proportional_hazards_test(
                 groups=each,
                 test_statistic=statistic,
                 df=int(columns_of.sum()),
-                p_value=chi_square_tail(statistic, int(columns_of.sum())),
+                p_value=chi_square_p(statistic, int(columns_of.sum())),
             )
             for each, statistic, columns_of in zip(groups, answers, tested, strict=True)
         )

@@ -17,7 +17,6 @@ from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.cox.hazard_ratio import ratio_of_arms
 from evidence_lib.statistics.cox.model import (
     TIES_NAME,
-    chi_square_tail,
     chosen_ties,
     level_text,
     sorted_levels,
@@ -32,7 +31,9 @@ from evidence_lib.statistics.cox.partial_likelihood import (
     maximise,
     standardised,
 )
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, checked_level, crossed, labelled
+from evidence_lib.statistics.distributions import chi_square_p
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
+from evidence_lib.statistics.survival.inputs import checked
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +196,7 @@ def _interaction(patients: _Patients, column: str, rows: dict[str, Flags], left_
         statistic, df = _likelihood_ratio(patients, {level: here[all_rows] for level, here in used.items()}, all_rows)
     except NotEstimable as gap:
         return Estimate(**shared, status="not_estimable", reason=gap.reason)
-    return Estimate(**shared, test_statistic=statistic, df=df, p_value=chi_square_tail(statistic, df))
+    return Estimate(**shared, test_statistic=statistic, df=df, p_value=chi_square_p(statistic, df))
 
 
 def _gap(patients: _Patients, here: Flags) -> NotEstimable | None:

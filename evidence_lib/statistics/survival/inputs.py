@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from evidence_lib.conventions import Convention, KmInterval
 from evidence_lib.errors import InvalidInput
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, labelled, numbers, refuse
 
 # R's survfit and survdiff treat times as tied through floating-point error too (`timefix`). Their tolerance is
 # relative to the mean time; this one is relative to the time itself, so that one huge time cannot tie the others.
 TIE = 1e-9
-
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
-Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -61,17 +57,17 @@ class Curve:
 
 def checked(time: ArrayLike, event: ArrayLike) -> tuple[Floats, Flags]:
     """Times with ties joined, and event flags. Raises InvalidInput; rows are named by number, from 1."""
-    times = _numbers(time, "time")
-    marks = _numbers(event, "event")
+    times = numbers(time, "time")
+    marks = numbers(event, "event")
     if times.size != marks.size:
         raise InvalidInput(
             "time and event differ in length",
             expected="one of each per patient",
             found=f"{times.size} and {marks.size}",
         )
-    _refuse(~np.isfinite(times), "time", "a finite number of days", "a missing or infinite time")
-    _refuse(times < 0, "time", "zero or more days", "a negative time")
-    _refuse(~np.isin(marks, (0.0, 1.0)), "event", "0 (censored) or 1 (event)", "another value")
+    refuse(~np.isfinite(times), "time", "a finite number of days", "a missing or infinite time")
+    refuse(times < 0, "time", "zero or more days", "a negative time")
+    refuse(~np.isin(marks, (0.0, 1.0)), "event", "0 (censored) or 1 (event)", "another value")
     return join_ties(times), marks == 1
 
 
@@ -108,26 +104,6 @@ def arms(
     return (times[treated], events[treated]), (times[control], events[control])
 
 
-def labelled(values: Any, name: str, size: int) -> NDArray[np.object_]:
-    """Labels, one per patient. Raises InvalidInput where one is missing."""
-    labels = pd.Series(np.asarray(values, dtype=object)) if np.ndim(values) == 1 else None
-    if labels is None or labels.size != size:
-        raise InvalidInput(
-            f"{name} does not fit the times", expected=f"{size} labels", found=f"an array of shape {np.shape(values)}"
-        )
-    _refuse(labels.isna().to_numpy(), name, "a label for each patient", "a missing label")
-    out = np.empty(size, dtype=object)
-    out[:] = labels.tolist()
-    return out
-
-
-def checked_level(conf_level: float) -> float:
-    """A confidence level strictly between 0 and 1."""
-    if isinstance(conf_level, bool) or not isinstance(conf_level, int | float) or not 0 < conf_level < 1:
-        raise InvalidInput("conf_level is not a confidence level", expected="between 0 and 1", found=repr(conf_level))
-    return float(conf_level)
-
-
 def checked_interval(conf_type: KmInterval | None, convention: Convention) -> KmInterval:
     """The confidence interval type that was given, else the convention's."""
     chosen = convention.km_interval if conf_type is None else conf_type
@@ -138,8 +114,8 @@ def checked_interval(conf_type: KmInterval | None, convention: Convention) -> Km
 
 def checked_times(times: ArrayLike) -> list[float]:
     """Times to report at, in the given order; a single one may stand without a list."""
-    values = _numbers(np.atleast_1d(np.asarray(times)), "times")
-    _refuse(~np.isfinite(values) | (values < 0), "times", "zero or more days", "a negative, missing or infinite time")
+    values = numbers(np.atleast_1d(np.asarray(times)), "times")
+    refuse(~np.isfinite(values) | (values < 0), "times", "zero or more days", "a negative, missing or infinite time")
     if np.unique(values).size != values.size:
         raise InvalidInput("times holds the same time twice", expected="each time once")
     return [float(value) for value in values]
@@ -148,37 +124,3 @@ def checked_times(times: ArrayLike) -> list[float]:
 def days(value: float) -> float | int:
     """A time as it is written: whole days without a decimal point."""
     return int(value) if float(value).is_integer() else float(value)
-
-
-def _numbers(values: ArrayLike, name: str) -> Floats:
-    if np.ndim(values) != 1:
-        raise InvalidInput(f"{name} is not one-dimensional", found=f"{np.ndim(values)} dimensions")
-    series = pd.Series(values).infer_objects()
-    if series.size == 0:
-        return np.empty(0)
-    if not pd.api.types.is_any_real_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series):
-        raise InvalidInput(f"{name} does not hold numbers", expected="numbers", found=f"type {series.dtype}")
-    return np.asarray(series.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
-
-
-def _refuse(wrong: Flags, name: str, expected: str, found: str) -> None:
-    if wrong.any():
-        rows = np.flatnonzero(wrong) + 1
-        more = f" and {rows.size - 1} more" if rows.size > 1 else ""
-        raise InvalidInput(f"{name} cannot be used", expected=expected, found=f"{found} in row {rows[0]}{more}")
-
-
-def crossed(strata: Any, size: int) -> tuple[Counts, tuple[str, ...] | None]:
-    """The number of each patient's stratum, and the names of the factors: None without strata, empty for an array."""
-    if strata is None:
-        return np.zeros(size, dtype=np.int64), None
-    framed = isinstance(strata, pd.DataFrame)
-    columns = [strata[name] for name in strata.columns] if framed else [strata]
-    if not columns:
-        raise InvalidInput("strata has no columns", expected="one column or more")
-    number = np.zeros(size, dtype=np.int64)
-    for column in columns:
-        codes, levels = pd.factorize(labelled(column, "strata", size))
-        # Renumbered after each factor, so that the product of the numbers of levels cannot overflow.
-        number = np.unique(number * max(len(levels), 1) + codes, return_inverse=True)[1].reshape(-1)
-    return number, tuple(str(name) for name in strata.columns) if framed else ()

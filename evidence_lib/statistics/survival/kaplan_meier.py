@@ -7,19 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from evidence_lib.conventions import Convention, KmInterval, R
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
+from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
+from evidence_lib.statistics.inputs import Floats, checked_level
 from evidence_lib.statistics.survival.inputs import (
     TIE,
     Curve,
-    Floats,
     arms,
     checked,
     checked_interval,
-    checked_level,
     checked_times,
     curve,
     days,
@@ -251,18 +250,6 @@ def standard_error(fit: Curve) -> Floats:
     """Greenwood's standard error of S at each row, NaN where S is 0."""
     with np.errstate(invalid="ignore"):
         return fit.survival * np.sqrt(fit.log_variance)
-
-
-def normal_quantile(conf_level: float) -> float:
-    """The standard normal quantile of a two-sided level: 1.96 for 0.95."""
-    return float(-ndtri((1 - conf_level) / 2))
-
-
-def two_sided_p(z: float) -> float:
-    """The two-sided p-value of a standard normal statistic."""
-    from scipy.special import log_ndtr
-
-    return float(2 * np.exp(log_ndtr(-abs(z))))
 
 
 def interval_name(conf_type: KmInterval) -> Message:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,9 @@ from numpy.typing import ArrayLike
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.survival.inputs import Counts, Flags, Floats, checked, crossed, labelled
+from evidence_lib.statistics.distributions import chi_square_p
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, crossed, labelled
+from evidence_lib.statistics.survival.inputs import checked
 
 # Eigenvalues of the variance, scaled to a unit diagonal, below this are zero: their directions carry no information.
 SINGULAR = 1e-9
@@ -80,7 +81,7 @@ def logrank(
     if why is None:
         statistic, df = _chi_square(*_score(times, events, arm, len(names), stratum))
         if df > 0:
-            return Estimate(**shared, test_statistic=statistic, df=df, p_value=_upper_tail(statistic, df))
+            return Estimate(**shared, test_statistic=statistic, df=df, p_value=chi_square_p(statistic, df))
         why = "no_comparison"
     return Estimate(**shared, status="not_estimable", reason=message(f"survival_statistics.reason.logrank_{why}"))
 
@@ -119,9 +120,3 @@ def _chi_square(score: Floats, variance: Floats) -> tuple[float, int]:
     kept = values > SINGULAR
     along = vectors[:, kept].T @ (score[informative] / scale)
     return float(np.sum(along**2 / values[kept])), int(kept.sum())
-
-
-def _upper_tail(statistic: float, df: int) -> float:
-    from scipy.stats import chi2
-
-    return max(float(np.exp(chi2.logsf(statistic, df))), sys.float_info.min)

@@ -10,16 +10,8 @@ from numpy.typing import ArrayLike
 from evidence_lib.conventions import Convention, KmInterval, R
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.survival.inputs import (
-    Curve,
-    Flags,
-    Floats,
-    checked,
-    checked_interval,
-    checked_level,
-    curve,
-    days,
-)
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level
+from evidence_lib.statistics.survival.inputs import Curve, checked, checked_interval, curve, days
 from evidence_lib.statistics.survival.kaplan_meier import interval_name, pointwise_limits
 
 # S(t) = 0.5 is decided with this tolerance, because products of fractions miss 0.5 by rounding.

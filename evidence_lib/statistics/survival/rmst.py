@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.survival.inputs import TIE, Curve, arms, checked, checked_level, curve, days
-from evidence_lib.statistics.survival.kaplan_meier import normal_quantile, two_sided_p
+from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
+from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.survival.inputs import TIE, Curve, arms, checked, curve, days
 
 
 def rmst(time: ArrayLike, event: ArrayLike, *, tau: float | None = None, conf_level: float = 0.95) -> Estimate:
