@@ -7,15 +7,20 @@ at a time is at risk at that time. Times that differ only by floating-point erro
 from evidence_lib.statistics.survival.kaplan_meier import at_risk, kaplan_meier, milestone_difference, survival_at
 from evidence_lib.statistics.survival.logrank import logrank
 from evidence_lib.statistics.survival.median import follow_up, median_survival
+from evidence_lib.statistics.survival.parametric import background, parametric_models
+from evidence_lib.statistics.survival.reconstruction import reconstruct_patients
 from evidence_lib.statistics.survival.rmst import rmst, rmst_difference, rmst_ratio
 
 __all__ = [
     "at_risk",
+    "background",
     "follow_up",
     "kaplan_meier",
     "logrank",
     "median_survival",
     "milestone_difference",
+    "parametric_models",
+    "reconstruct_patients",
     "rmst",
     "rmst_difference",
     "rmst_ratio",
