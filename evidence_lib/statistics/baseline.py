@@ -8,6 +8,8 @@ import pandas as pd
 from evidence_lib.conventions import Convention, R
 from evidence_lib.errors import InvalidInput
 
+__all__ = ["baseline_summary", "standardized_differences"]
+
 COUNTS = ("n", "missing", "count", "share")
 NUMBERS = ("mean", "sd", "median", "q1", "q3", "low", "high")
 COLUMNS = ("variable", "level", "arm", *COUNTS, *NUMBERS)
@@ -17,13 +19,30 @@ QUANTILE_METHODS = {2: "averaged_inverted_cdf", 7: "linear"}
 def baseline_summary(variables: pd.DataFrame, group: pd.Series, *, convention: Convention = R) -> pd.DataFrame:
     """Summary of each column of ``variables`` in each arm of ``group``.
 
-    Numbers give one row per arm (mean, standard deviation with n - 1, median, quartiles by the convention's quantile
-    type, range); any other type gives one row per level and arm (count, and share of those with a value). ``n`` counts
-    the values, ``missing`` the gaps. A statistic that a row does not have is None.
+    Numbers give one row per arm: mean, standard deviation with n - 1, median, quartiles by the convention's quantile
+    type (Hyndman & Fan 1996, Am Stat 50:361: type 7 under R, type 2 under SAS), range, in the variable's own unit. Any
+    other type gives one row per level and arm: count, and share of those with a value.
 
-    Parameters: ``variables`` (n rows), ``group`` (n labels). Returns a frame with the columns of ``COLUMNS``.
-    Raises InvalidInput when the two differ in length.
     Misreading: a difference in a table is not a test; with many variables some will differ by chance alone.
+
+    Parameters
+    ----------
+    variables : DataFrame of n rows
+        One column per characteristic; missing values are counted, and left out of the statistics.
+    group : Series of n
+        Arm labels; the arms come in the order in which they first occur.
+    convention : Convention
+        Decides the type of the quantiles.
+
+    Returns
+    -------
+    DataFrame
+        The columns of ``COLUMNS``: ``n`` counts the values, ``missing`` the gaps. What a row does not have is None.
+
+    Raises
+    ------
+    InvalidInput
+        Where the two differ in length.
     """
     if len(variables) != len(group):
         raise InvalidInput("variables and group differ in length", expected=str(len(group)), found=str(len(variables)))
@@ -42,13 +61,35 @@ def baseline_summary(variables: pd.DataFrame, group: pd.Series, *, convention: C
 def standardized_differences(
     variables: pd.DataFrame, group: pd.Series, *, treatment: str, reference: str
 ) -> pd.DataFrame:
-    """Standardised differences, treated minus reference, of every column (and of every level of a categorical one).
+    """Standardised differences, treated minus reference, of every column and of every level of a categorical one.
 
-    Numbers: (mean1 - mean0) / sqrt((var1 + var0) / 2). Levels: (p1 - p0) / sqrt((p1 (1 - p1) + p0 (1 - p0)) / 2).
-    Austin, Statistics in Medicine 2009;28:3083, equations 1 and 2. Columns: variable, level (None for numbers), value
-    (None when both variances are 0 and the arms differ, or an arm has no value; 0 when they are equal).
+    Numbers: (mean1 - mean0) / sqrt((var1 + var0) / 2). Levels: (p1 - p0) / sqrt((p1 (1 - p1) + p0 (1 - p0)) / 2)
+    (Austin 2009, Stat Med 28:3083, equations 1 and 2). Without unit: in standard deviations.
+
     Misreading: it measures how far apart the arms are, not how much that changes the comparison.
+
+    Parameters
+    ----------
+    variables : DataFrame of n rows
+        One column per characteristic; missing values are left out.
+    group : Series of n
+        Arm labels.
+    treatment, reference : str
+        The two arms compared.
+
+    Returns
+    -------
+    DataFrame
+        Columns variable, level (None for numbers), value. The value is None where both variances are 0 and the arms
+        differ, or an arm has no value, and 0 where they are equal.
+
+    Raises
+    ------
+    InvalidInput
+        Where variables and group differ in length.
     """
+    if len(variables) != len(group):
+        raise InvalidInput("variables and group differ in length", expected=str(len(group)), found=str(len(variables)))
     treated, control = variables[np.asarray(group == treatment)], variables[np.asarray(group == reference)]
     rows: list[dict[str, object]] = []
     for name in variables.columns:

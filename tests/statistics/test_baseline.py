@@ -206,3 +206,5 @@ def test_no_answer_is_ever_infinite(mixed: tuple[pd.DataFrame, pd.Series]) -> No
 def test_variables_and_group_must_be_of_one_length() -> None:
     with pytest.raises(InvalidInput, match="differ in length"):
         baseline_summary(pd.DataFrame({"x": [1, 2]}), pd.Series(["A"]))
+    with pytest.raises(InvalidInput, match="differ in length"):
+        standardized_differences(pd.DataFrame({"AGE": [1.0]}), pd.Series(["a", "b"]), treatment="a", reference="b")
