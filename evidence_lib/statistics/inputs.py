@@ -17,6 +17,9 @@ Counts = NDArray[np.int64]
 
 def numbers(values: ArrayLike, name: str) -> Floats:
     """One-dimensional numbers; a missing value becomes NaN. Raises InvalidInput for anything else."""
+    plain = _plain(values, "fiub")
+    if plain is not None:
+        return plain.astype(np.float64)
     if np.ndim(values) != 1:
         raise InvalidInput(f"{name} is not one-dimensional", found=f"{np.ndim(values)} dimensions")
     series = pd.Series(values).infer_objects()
@@ -37,15 +40,34 @@ def refuse(wrong: Flags, name: str, expected: str, found: str) -> None:
 
 def labelled(values: Any, name: str, size: int) -> NDArray[np.object_]:
     """Labels, one per patient. Raises InvalidInput where one is missing."""
-    labels = pd.Series(np.asarray(values, dtype=object)) if np.ndim(values) == 1 else None
+    labels = np.array(values, dtype=object) if np.ndim(values) == 1 else None
     if labels is None or labels.size != size:
         raise InvalidInput(
             f"{name} does not fit the data", expected=f"{size} labels", found=f"an array of shape {np.shape(values)}"
         )
-    refuse(labels.isna().to_numpy(), name, "a label for each patient", "a missing label")
-    out = np.empty(size, dtype=object)
-    out[:] = labels.tolist()
-    return out
+    if _plain(values, "iubU") is None:
+        refuse(pd.isna(labels), name, "a label for each patient", "a missing label")
+    return labels
+
+
+def with_labels(values: Any, name: str, size: int, levels: tuple[Any, ...]) -> tuple[Flags, ...]:
+    """Who has each of these labels, by the rules of ``labelled``."""
+    labels = _comparable(values, name, size)
+    kind = {"U": str, "i": int, "u": int}.get(labels.dtype.kind)
+    if kind is not None and any(type(level) is not kind for level in levels):
+        labels = labels.astype(object)
+    return tuple(labels == level for level in levels)
+
+
+def members(values: Any, name: str, size: int) -> Flags:
+    """Who has each label that occurs, by the rules of ``labelled``: a row per label, in the order of appearance."""
+    labels = _comparable(values, name, size)
+    rows: list[Flags] = []
+    unseen = np.ones(size, dtype=bool)
+    while unseen.any():
+        rows.append(labels == labels[unseen.argmax()])
+        unseen &= ~rows[-1]
+    return np.array(rows, dtype=bool).reshape(len(rows), size)
 
 
 def checked_level(conf_level: float) -> float:
@@ -69,3 +91,16 @@ def crossed(strata: Any, size: int) -> tuple[Counts, tuple[str, ...] | None]:
         # Renumbered after each factor, so that the product of the numbers of levels cannot overflow.
         number = np.unique(number * max(len(levels), 1) + codes, return_inverse=True)[1].reshape(-1)
     return number, tuple(str(name) for name in strata.columns) if framed else ()
+
+
+def _comparable(values: Any, name: str, size: int) -> NDArray[Any]:
+    """Texts and whole numbers as they are stored, which compare as well as objects and faster; else ``labelled``."""
+    plain = _plain(values, "iuU")
+    return plain if plain is not None and plain.size == size else labelled(values, name, size)
+
+
+def _plain(values: Any, kinds: str) -> NDArray[Any] | None:
+    """A one-dimensional array of one of these kinds of NumPy, in which only a NaN can be missing; None for others."""
+    if type(values) is pd.Series and isinstance(values.dtype, np.dtype):
+        values = values.to_numpy()
+    return values if type(values) is np.ndarray and values.ndim == 1 and values.dtype.kind in kinds else None

@@ -10,16 +10,19 @@ from evidence_lib.recalculation.survival.logrank import logrank
 from evidence_lib.recalculation.survival.one_arm import follow_up, median_survival, rmst, survival_at
 from evidence_lib.recalculation.survival.sources import SOURCE, TOLERANCE
 from evidence_lib.recalculation.survival.two_arms import milestone_difference, rmst_difference, rmst_ratio
+from evidence_lib.recalculation.survival.weighted_logrank import maxcombo, weighted_logrank
 
 __all__ = [
     "SOURCE",
     "TOLERANCE",
     "follow_up",
     "logrank",
+    "maxcombo",
     "median_survival",
     "milestone_difference",
     "rmst",
     "rmst_difference",
     "rmst_ratio",
     "survival_at",
+    "weighted_logrank",
 ]

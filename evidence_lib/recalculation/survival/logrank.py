@@ -30,7 +30,7 @@ def logrank(
     """
     times, events = plain(time, event)
     labels = list(np.asarray(group, dtype=object))
-    stratum = _stratum(strata, len(labels))
+    stratum = stratum_of(strata, len(labels))
     if treatment is not None:
         kept = [i for i, label in enumerate(labels) if label in (treatment, reference)]
         times, events, stratum = times[kept], events[kept], stratum[kept]
@@ -89,7 +89,8 @@ def _compared(
     return [s for s in sets if len(s) > 1]
 
 
-def _stratum(strata: ArrayLike | pd.DataFrame | None, size: int) -> NDArray[np.int64]:
+def stratum_of(strata: ArrayLike | pd.DataFrame | None, size: int) -> NDArray[np.int64]:
+    """The number of each patient's stratum."""
     if strata is None:
         return np.zeros(size, dtype=np.int64)
     frame = strata if isinstance(strata, pd.DataFrame) else pd.DataFrame({"stratum": np.asarray(strata, dtype=object)})

@@ -6,6 +6,7 @@ from importlib.metadata import version
 
 _LIFELINES = f"lifelines {version('lifelines')}"
 _STATSMODELS = f"statsmodels {version('statsmodels')}"
+_SCIPY = f"scipy {version('scipy')}"
 _MEDIAN = f"{_LIFELINES} KaplanMeierFitter; limits by scanning the Brookmeyer-Crowley acceptance region"
 _RMST = f"{_LIFELINES} restricted_mean_survival_time; variance by the double sum over the covariance of S(s) and S(t)"
 
@@ -18,6 +19,8 @@ SOURCE: dict[str, str] = {
     "rmst_difference": _RMST,
     "rmst_ratio": _RMST,
     "logrank": f"{_LIFELINES} multivariate_logrank_test; with strata {_STATSMODELS} survdiff",
+    "weighted_logrank": "a loop over the event times of each stratum, counting the patients at risk one by one",
+    "maxcombo": f"a loop over the event times; joint p-value by {_SCIPY} multivariate_normal.cdf with a fixed seed",
 }
 TOLERANCE: dict[str, float] = dict.fromkeys(SOURCE, 1e-6)
 NOT_ESTIMABLE = "not estimable by the second route either"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from evidence_lib.conventions import Convention, KmInterval
 from evidence_lib.errors import InvalidInput
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, labelled, numbers, refuse
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, numbers, refuse, with_labels
 
 # R's survfit and survdiff treat times as tied through floating-point error too (`timefix`). Their tolerance is
 # relative to the mean time; this one is relative to the time itself, so that one huge time cannot tie the others.
@@ -65,31 +65,51 @@ def checked(time: ArrayLike, event: ArrayLike) -> tuple[Floats, Flags]:
             expected="one of each per patient",
             found=f"{times.size} and {marks.size}",
         )
-    refuse(~np.isfinite(times), "time", "a finite number of days", "a missing or infinite time")
-    refuse(times < 0, "time", "zero or more days", "a negative time")
-    refuse(~np.isin(marks, (0.0, 1.0)), "event", "0 (censored) or 1 (event)", "another value")
-    return join_ties(times), marks == 1
+    ordered = np.sort(times)
+    # A missing time is sorted last, so that the two ends tell whether all times can be used.
+    if times.size and not (ordered[0] >= 0 and ordered[-1] < np.inf):
+        refuse(~np.isfinite(times), "time", "a finite number of days", "a missing or infinite time")
+        refuse(times < 0, "time", "zero or more days", "a negative time")
+    flags = marks == 1
+    if np.count_nonzero(flags) + np.count_nonzero(marks == 0) != marks.size:
+        refuse(~np.isin(marks, (0.0, 1.0)), "event", "0 (censored) or 1 (event)", "another value")
+    return _joined(times, ordered), flags
 
 
 def join_ties(time: Floats) -> Floats:
     """Each time replaced by the first of the times it is tied with."""
-    distinct = np.unique(time)
-    if distinct.size == 0:
-        return time
-    starts = distinct[np.concatenate([[True], np.diff(distinct) > TIE * distinct[1:]])]
+    return _joined(time, np.sort(time))
+
+
+def _joined(time: Floats, ordered: Floats) -> Floats:
+    gap = ordered[1:] - ordered[:-1]
+    apart = gap > TIE * ordered[1:]
+    if not (~apart & (gap > 0)).any():
+        return time.copy()
+    starts = np.concatenate([ordered[:1], ordered[1:][apart]])
     return starts[np.searchsorted(starts, time, side="right") - 1]
+
+
+def starts_of(ordered: NDArray[Any]) -> Counts:
+    """Where each distinct value of a sorted array begins."""
+    first = np.ones(ordered.size, dtype=bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return first.nonzero()[0]
 
 
 def curve(time: Floats, event: Flags) -> Curve:
     """The Kaplan-Meier curve of checked times; events come before censorings at the same time."""
-    distinct, place = np.unique(time, return_inverse=True)
-    leaving = np.bincount(place, minlength=distinct.size)
-    n_events = np.bincount(place[event], minlength=distinct.size)
-    n_at_risk = time.size - np.concatenate([[0], np.cumsum(leaving)[:-1]]) if distinct.size else leaving
+    order = np.argsort(time)
+    ordered = time[order]
+    starts = starts_of(ordered)
+    n_at_risk = time.size - starts
+    leaving = np.diff(starts, append=time.size)
+    n_events = np.add.reduceat(event[order], starts, dtype=np.int64)
+    staying = (n_at_risk - n_events).astype(np.float64)
     with np.errstate(divide="ignore"):
-        survival = np.cumprod((n_at_risk - n_events) / n_at_risk)
-        log_variance = np.cumsum(n_events / (n_at_risk * (n_at_risk - n_events).astype(float)))
-    return Curve(distinct, n_at_risk, n_events, leaving - n_events, survival, log_variance)
+        survival = np.cumprod(staying / n_at_risk, dtype=np.float64)
+        log_variance = np.cumsum(n_events / (n_at_risk * staying), dtype=np.float64)
+    return Curve(ordered[starts], n_at_risk, n_events, leaving - n_events, survival, log_variance)
 
 
 def arms(
@@ -99,9 +119,18 @@ def arms(
     if treatment == reference:
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
     times, events = checked(time, event)
-    labels = labelled(group, "group", times.size)
-    treated, control = labels == treatment, labels == reference
+    treated, control = with_labels(group, "group", times.size, (treatment, reference))
     return (times[treated], events[treated]), (times[control], events[control])
+
+
+def of_arms(
+    time: Floats, event: Flags, arms: Flags, stratum: Counts | None
+) -> tuple[Floats, Flags, Flags, Counts | None]:
+    """The patients of these arms; ``arms`` (k, n) flags those of each."""
+    rows: Flags = np.logical_or.reduce(arms)
+    if rows.all():
+        return time, event, arms, stratum
+    return time[rows], event[rows], arms[:, rows], None if stratum is None else stratum[rows]
 
 
 def checked_interval(conf_type: KmInterval | None, convention: Convention) -> KmInterval:

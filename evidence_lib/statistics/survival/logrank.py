@@ -12,8 +12,9 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import chi_square_p
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, crossed, labelled
-from evidence_lib.statistics.survival.inputs import checked
+from evidence_lib.statistics.inputs import crossed, members, with_labels
+from evidence_lib.statistics.survival.inputs import checked, of_arms
+from evidence_lib.statistics.survival.risk_table import RiskTable, risk_table
 
 # Eigenvalues of the variance, scaled to a unit diagonal, below this are zero: their directions carry no information.
 SINGULAR = 1e-9
@@ -61,61 +62,46 @@ def logrank(
     if treatment is not None and treatment == reference:
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
     times, events = checked(time, event)
-    labels = labelled(group, "group", times.size)
-    stratum, _ = crossed(strata, times.size)
-    if treatment is not None:
-        kept = (labels == treatment) | (labels == reference)
-        times, events, labels, stratum = times[kept], events[kept], labels[kept], stratum[kept]
-    arm, names = pd.factorize(labels)
+    stratum = None if strata is None else crossed(strata, times.size)[0]
+    if treatment is None:
+        arms = members(group, "group", times.size)
+    else:
+        arms = np.array(with_labels(group, "group", times.size, (treatment, reference)))
+        times, events, arms, stratum = of_arms(times, events, arms, stratum)
     kind = "unstratified" if strata is None else "stratified"
     shared: dict[str, Any] = {
         "analysis": f"logrank.{kind}",
         "unit": "chi-square",
         "groups": {} if treatment is None else {"treatment": treatment, "reference": reference},
         "n": int(times.size),
-        "events": int(events.sum()),
+        "events": int(np.count_nonzero(events)),
         "is_test": True,
         "method": message(f"survival_statistics.method.logrank_{kind}"),
     }
-    why = "one_arm" if len(names) < 2 else None if events.any() else "no_events"
+    why = "one_arm" if np.count_nonzero(arms.any(axis=1)) < 2 else None if shared["events"] else "no_events"
     if why is None:
-        statistic, df = _chi_square(*_score(times, events, arm, len(names), stratum))
+        # Of two arms one says it all.
+        statistic, df = _chi_square(risk_table(times, events, arms[:1] if len(arms) == 2 else arms, stratum))
         if df > 0:
             return Estimate(**shared, test_statistic=statistic, df=df, p_value=chi_square_p(statistic, df))
         why = "no_comparison"
     return Estimate(**shared, status="not_estimable", reason=message(f"survival_statistics.reason.logrank_{why}"))
 
 
-def _score(time: Floats, event: Flags, arm: Counts, k: int, stratum: Counts) -> tuple[Floats, Floats]:
-    """Observed minus expected events of each arm, shape (k,), and their covariance, shape (k, k)."""
-    score, variance = np.zeros(k), np.zeros((k, k))
-    for number in np.unique(stratum):
-        here = stratum == number
-        t, e, a = time[here], event[here], arm[here]
-        moments = np.unique(t[e])
-        at_risk = np.column_stack(
-            [np.count_nonzero(a == j) - np.searchsorted(np.sort(t[a == j]), moments, side="left") for j in range(k)]
-        ).astype(float)
-        events = np.column_stack(
-            [np.bincount(np.searchsorted(moments, t[e & (a == j)]), minlength=moments.size) for j in range(k)]
-        ).astype(float)
-        n, d = at_risk.sum(axis=1), events.sum(axis=1)
-        share = at_risk / n[:, None]
-        # With one patient at risk the variance is 0, whatever the denominator.
-        weight = d * (n - d) / np.maximum(n - 1, 1)
-        score += (events - share * d[:, None]).sum(axis=0)
-        # The diagonal is summed in this form so that it is exactly 0 for an arm that is alone or absent throughout.
-        covariance = -(share * weight[:, None]).T @ share
-        np.fill_diagonal(covariance, (weight[:, None] * share * (1 - share)).sum(axis=0))
-        variance += covariance
-    return score, variance
-
-
-def _chi_square(score: Floats, variance: Floats) -> tuple[float, int]:
-    informative = np.diag(variance) > 0
+def _chi_square(table: RiskTable) -> tuple[float, int]:
+    """The statistic and its degrees of freedom, the rank of the covariance."""
+    share, weight = table.share, table.spread
+    score = table.excess.sum(axis=1)
+    # The diagonal is summed in this form so that it is exactly 0 for an arm that is alone or absent throughout.
+    diagonal = (share * (1 - share)) @ weight
+    if len(score) == 1:
+        return (float(score[0] ** 2 / diagonal[0]), 1) if diagonal[0] > 0 else (0.0, 0)
+    informative = diagonal > 0
     if not informative.any():
         return 0.0, 0
-    scale = np.sqrt(np.diag(variance)[informative])
+    variance = -(share * weight) @ share.T
+    np.fill_diagonal(variance, diagonal)
+    scale = np.sqrt(diagonal[informative])
     values, vectors = np.linalg.eigh(variance[np.ix_(informative, informative)] / np.outer(scale, scale))
     kept = values > SINGULAR
     along = vectors[:, kept].T @ (score[informative] / scale)
