@@ -1,0 +1,11 @@
+"""Independent recalculation of the statistics of means.
+
+Each function has the name, the arguments and the result shape of its twin in the statistics room, and reaches the
+number by another route. Arguments are those that the statistic has accepted already and are not checked again.
+``SOURCE`` says the route of each, ``TOLERANCE`` how closely the two must agree:
+|a - b| <= tolerance * max(|a|, std_error).
+"""
+
+from evidence_lib.recalculation.means.sources import SOURCE, TOLERANCE
+
+__all__ = ["SOURCE", "TOLERANCE"]
