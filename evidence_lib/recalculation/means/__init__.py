@@ -6,6 +6,7 @@ number by another route. Arguments are those that the statistic has accepted alr
 |a - b| <= tolerance * max(|a|, std_error).
 """
 
+from evidence_lib.recalculation.means.mmrm import mmrm
 from evidence_lib.recalculation.means.sources import SOURCE, TOLERANCE
 
-__all__ = ["SOURCE", "TOLERANCE"]
+__all__ = ["SOURCE", "TOLERANCE", "mmrm"]

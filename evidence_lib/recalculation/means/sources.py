@@ -8,6 +8,7 @@ _STATSMODELS = f"statsmodels {version('statsmodels')}"
 _SCIPY = f"scipy {version('scipy')}"
 
 SOURCE: dict[str, str] = {
+    "mmrm": "Cholesky factors, a coefficient per arm and visit, quasi-Newton search, numerical derivatives",
     "t_test": f"{_SCIPY} ttest_ind, ttest_rel and ttest_1samp",
     "anova": f"{_STATSMODELS} OLS by formula, anova_lm",
     "ancova": f"{_STATSMODELS} OLS by formula; least-squares means predicted over a grid of the factors' levels",

@@ -3,4 +3,9 @@
 Differences are treated minus reference, in the unit of the outcome.
 """
 
-__all__: list[str] = []
+from evidence_lib.statistics.means.mmrm import MMRM, mmrm
+
+__all__ = [
+    "MMRM",
+    "mmrm",
+]

@@ -1,0 +1,364 @@
+"""A mixed model for repeated measures by general tools: Cholesky factors, a quasi-Newton search, numerical derivatives.
+
+The covariance matrix is written so that every real vector gives a positive-definite one: logarithms and a Cholesky
+factor (un), hyperbolic tangents of partial autocorrelations (toep, toeph, ar1, ar1h), a logit (cs, csh). All its
+derivatives are complex-step or central differences.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+TINY, STEP = 1e-30, 1e-4
+# A correlation matrix or an information matrix with a smaller eigenvalue is singular.
+SINGULAR = 1e-10
+
+
+class Unfitted(Exception):
+    """The data do not determine this covariance matrix."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Subjects seen at the same visits, with one covariance matrix: x (n, v, k), y (n, v) of the v ``visits``."""
+
+    group: int
+    visits: list[int]
+    x: Floats
+    y: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """-2 log L of blocks, as a function of the free parameters of each group's covariance matrix."""
+
+    blocks: list[Block]
+    groups: int
+    visits: int
+    structure: str
+    restricted: bool
+
+    @property
+    def size(self) -> int:
+        """The number of free parameters of one group."""
+        m = self.visits
+        if m == 1:
+            return 1
+        sizes = {"un": m * (m + 1) // 2, "toep": m, "toeph": 2 * m - 1, "ar1": 2, "cs": 2, "ar1h": m + 1, "csh": m + 1}
+        return sizes[self.structure]
+
+    def matrix(self, free: NDArray[Any]) -> NDArray[Any]:
+        """V of one group; complex parameters give its complex continuation."""
+        m = self.visits
+        if self.structure == "un" or m == 1:
+            root = np.eye(m, dtype=free.dtype)
+            root[np.tril_indices(m, -1)] = free[m:]
+            root = np.exp(free[:m])[:, None] * root
+            return root @ root.T
+        spread = free[:m] if self.structure.endswith("h") else np.repeat(free[:1], m)
+        rest = free[m:] if self.structure.endswith("h") else free[1:]
+        if self.structure in ("cs", "csh"):
+            odds = np.exp(rest[0]) * (m - 1)
+            lags = np.repeat((odds - (m - 1)) / (odds + (m - 1) ** 2), m - 1)
+        elif self.structure in ("ar1", "ar1h"):
+            lags = np.tanh(rest[0]) ** np.arange(1, m)
+        else:
+            lags = autocorrelations(np.tanh(rest))
+        scale = np.exp(spread)
+        gap = np.abs(np.subtract.outer(np.arange(m), np.arange(m)))
+        return np.concatenate([[1.0], lags])[gap] * np.outer(scale, scale)
+
+    def start(self) -> Floats:
+        """No correlation, and at each visit the mean square of its residuals (of all visits, for one variance)."""
+        squares, number = np.zeros((self.groups, self.visits)), np.zeros((self.groups, self.visits))
+        for block in self.blocks:
+            squares[block.group, block.visits] += (block.y**2).sum(axis=0)
+            number[block.group, block.visits] += len(block.y)
+        own_variances = self.structure == "un" or self.structure.endswith("h") or self.visits == 1
+        if not own_variances:
+            squares, number = squares.sum(axis=1, keepdims=True), number.sum(axis=1, keepdims=True)
+        spread = np.log(np.where(squares > 0, squares, 1) / np.where(squares > 0, number, 1)) / 2
+        return np.hstack([spread, np.zeros((self.groups, self.size - spread.shape[1]))]).ravel()
+
+    def slopes(self, free: Floats) -> Floats:
+        """Derivatives of V by each free parameter of one group, by complex steps."""
+        steps = 1j * TINY * np.eye(free.size)
+        return np.stack([self.matrix(free + step).imag / TINY for step in steps])
+
+    def parts(self, free: Floats) -> Floats:
+        """V of each group."""
+        return np.stack([self.matrix(row) for row in free.reshape(self.groups, -1)])
+
+    def evaluate(self, free: Floats) -> tuple[float, Floats, Floats, Floats]:
+        """-2 log L without its constant, its gradient, the coefficients and their covariance."""
+        v = self.parts(free)
+        whitened = []
+        logs = 0.0
+        for block in self.blocks:
+            root = np.linalg.cholesky(v[block.group][np.ix_(block.visits, block.visits)])
+            whitened.append((root, np.linalg.solve(root, np.concatenate([block.x, block.y[:, :, None]], axis=2))))
+            logs += 2 * len(block.x) * float(np.log(np.diag(root)).sum())
+        stacked = np.vstack([part.reshape(-1, part.shape[2]) for _, part in whitened])
+        q, r = np.linalg.qr(stacked[:, :-1])
+        along = q.T @ stacked[:, -1]
+        left = stacked[:, -1] - q @ along
+        value = logs + float(left @ left)
+        if self.restricted:
+            value += 2 * float(np.log(np.abs(np.diag(r))).sum())
+        inverse = np.linalg.inv(r)
+        gradient_v = np.zeros_like(v)
+        start = 0
+        for block, (root, part) in zip(self.blocks, whitened, strict=True):
+            rows = part.shape[0] * part.shape[1]
+            e = left[start : start + rows].reshape(part.shape[:2])
+            inner = len(block.x) * np.eye(len(block.visits)) - e.T @ e
+            if self.restricted:
+                leverage = q[start : start + rows].reshape(part.shape[0], part.shape[1], -1)
+                inner -= np.einsum("nak,nbk->ab", leverage, leverage)
+            start += rows
+            outer = np.linalg.solve(root.T, np.linalg.solve(root.T, inner.T).T)
+            gradient_v[block.group][np.ix_(block.visits, block.visits)] += outer
+        gradient = [
+            np.tensordot(self.slopes(row), gradient_v[group], axes=2)
+            for group, row in enumerate(free.reshape(self.groups, -1))
+        ]
+        return value, np.concatenate(gradient), inverse @ along, inverse @ inverse.T
+
+    def maximum(self) -> tuple[Floats, Floats]:
+        """The free parameters and the Hessian of -2 log L at the maximum. Raises Unfitted."""
+        from scipy.optimize import minimize
+
+        def target(free: Floats) -> tuple[float, Floats]:
+            try:
+                value, gradient, _, _ = self.evaluate(free)
+            except np.linalg.LinAlgError:
+                return 1e100, np.zeros_like(free)
+            return (value, gradient) if np.isfinite(value) else (1e100, np.zeros_like(free))
+
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            found = minimize(target, self.start(), jac=True, method="BFGS", options={"gtol": 1e-7})
+            free = np.asarray(found.x)
+            try:
+                for _ in range(5):
+                    hessian = self.hessian(free)
+                    self.refuse_singular(free, hessian)
+                    _, gradient, _, _ = self.evaluate(free)
+                    step = np.linalg.solve(hessian, gradient)
+                    if float(gradient @ step) < 1e-16:
+                        return free, hessian
+                    if float(gradient @ step) > 1:
+                        break
+                    free = free - step
+            except np.linalg.LinAlgError:
+                pass
+        raise Unfitted
+
+    def hessian(self, free: Floats) -> Floats:
+        """Second derivatives of -2 log L, as central differences of its gradient."""
+        steps = STEP * np.eye(free.size)
+        rows = [
+            (8 * (self.evaluate(free + s)[1] - self.evaluate(free - s)[1])
+             - (self.evaluate(free + 2 * s)[1] - self.evaluate(free - 2 * s)[1])) / (12 * STEP)
+            for s in steps
+        ]  # fmt: skip
+        return (np.array(rows) + np.array(rows).T) / 2
+
+    def refuse_singular(self, free: Floats, hessian: Floats) -> None:
+        """Raise Unfitted at a singular covariance or information matrix."""
+        for matrix in (*self.parts(free), hessian):
+            if not np.isfinite(matrix).all() or (np.diag(matrix) <= 0).any():
+                raise Unfitted
+            scale = 1 / np.sqrt(np.diag(matrix))
+            if np.linalg.eigvalsh(matrix * np.outer(scale, scale))[0] < SINGULAR:
+                raise Unfitted
+
+    def solved(self, df: str) -> Solution:
+        """The maximum with what inference needs. Raises Unfitted."""
+        self.refuse_unseen()
+        free, hessian = self.maximum()
+        _, _, beta, phi = self.evaluate(free)
+        share: Floats = np.asarray(2 * np.linalg.inv(hessian), dtype=float)
+        slopes = self.covariance_slopes(free)
+        covariance = self.adjusted(free, phi, share, slopes, df) if df.startswith("kenward") else phi
+        return Solution(df, beta, covariance, phi, share, slopes)
+
+    def adjusted(self, free: Floats, phi: Floats, share: Floats, slopes: Floats, df: str) -> Floats:
+        """Kenward and Roger's covariance: phi + 2 phi (sum_ij A_ij (Q_ij - P_i phi P_j - R_ij / 4)) phi.
+
+        With dphi_i = -phi P_i phi the middle part is that of the slopes. Q and P turn with the parameters, so that the
+        free ones serve; R does not, and is taken by the parameters of SAS.
+        """
+        v, size = self.parts(free), self.size
+        precision = np.linalg.inv(phi)
+        total = -np.einsum("ij,iab,bc,jcd->ad", share, slopes, precision, slopes)
+        for group, row in enumerate(free.reshape(self.groups, -1)):
+            part = share[group * size : (group + 1) * size, group * size : (group + 1) * size]
+            root, first = np.linalg.cholesky((part + part.T) / 2), self.slopes(row)
+            along = np.tensordot(root.T, first, axes=1)
+            bend = np.zeros_like(v[group])
+            if df == "kenward-roger":
+                steps = 1j * TINY * np.eye(size)
+                turn = np.stack([natural(self.structure, self.matrix(row + s)).imag / TINY for s in steps], axis=1)
+                bend = curvature(self.structure, v[group], turn @ part @ turn.T) / 4
+            for block in self.blocks:
+                if block.group != group:
+                    continue
+                here = np.ix_(block.visits, block.visits)
+                weight = np.linalg.inv(v[group][here])
+                middle = sum(one[here] @ weight @ one[here] for one in along) - bend[here]
+                for x in block.x:
+                    side = weight @ x @ phi
+                    total += side.T @ middle @ side
+        return phi + total + total.T
+
+    def refuse_unseen(self) -> None:
+        """Raise Unfitted where a parameter belongs to visits, or pairs of visits, that nobody was seen at."""
+        for group in range(self.groups):
+            pairs = {
+                (a, b) for block in self.blocks if block.group == group for a in block.visits for b in block.visits
+            }
+            lags = {abs(a - b) for a, b in pairs}
+            if self.structure not in ("ar1", "cs", "toep") and any((a, a) not in pairs for a in range(self.visits)):
+                raise Unfitted
+            if self.visits > 1 and lags <= {0}:
+                raise Unfitted
+            if self.structure == "un" and len(pairs) < self.visits**2:
+                raise Unfitted
+            if self.structure in ("toep", "toeph") and len(lags) < self.visits:
+                raise Unfitted
+
+    def covariance_slopes(self, free: Floats) -> Floats:
+        """The derivative of the coefficients' covariance by each free parameter, as central differences."""
+        steps = STEP * np.eye(free.size)
+        return np.stack(
+            [
+                (8 * (self.evaluate(free + s)[3] - self.evaluate(free - s)[3])
+                 - (self.evaluate(free + 2 * s)[3] - self.evaluate(free - 2 * s)[3])) / (12 * STEP)
+                for s in steps
+            ]
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A fitted model: coefficients, their covariance by the method of ``df`` and by the model, and its slopes."""
+
+    method: str
+    beta: Floats
+    covariance: Floats
+    phi: Floats
+    share: Floats
+    slopes: Floats
+
+    def df(self, weights: Floats) -> float | None:
+        """Degrees of freedom of one combination: twice the squared variance over the variance of the variance."""
+        if self.method == "normal":
+            return math.inf
+        slope = weights @ self.slopes @ weights
+        found = 2 * float(weights @ self.phi @ weights) ** 2 / float(slope @ self.share @ slope)
+        return found if found > 0 and math.isfinite(found) else None
+
+    def joint(self, rows: Floats, shift: Floats) -> tuple[float, float] | None:
+        """F statistic and denominator df of several combinations."""
+        count = len(rows)
+        values = rows @ (self.beta + shift)
+        statistic = float(values @ np.linalg.inv(rows @ self.covariance @ rows.T) @ values) / count
+        if self.method == "normal":
+            return statistic, math.inf
+        if count == 1:
+            below = self.df(rows[0])
+            return None if below is None else (statistic, below)
+        if self.method == "satterthwaite":
+            _, axes = np.linalg.eigh(rows @ self.phi @ rows.T)
+            parts = [self.df(row) or 0.0 for row in axes.T @ rows]
+            total = sum(part / (part - 2) for part in parts if part > 2)
+            return (statistic, 2 * total / (total - count)) if total > count else None
+        return self.kenward_roger(rows, statistic)
+
+    def kenward_roger(self, rows: Floats, statistic: float) -> tuple[float, float] | None:
+        """The F statistic scaled to have the mean and variance of an F distribution (Kenward & Roger 1997)."""
+        count = len(rows)
+        centre = rows.T @ np.linalg.inv(rows @ self.phi @ rows.T) @ rows
+        moved = [centre @ slope for slope in self.slopes]
+        a1 = a2 = 0.0
+        for i, one in enumerate(moved):
+            for j, other in enumerate(moved):
+                a1 += self.share[i, j] * float(np.trace(one)) * float(np.trace(other))
+                a2 += self.share[i, j] * float(np.trace(one @ other))
+        b = (a1 + 6 * a2) / (2 * count)
+        g = ((count + 1) * a1 - (count + 4) * a2) / ((count + 2) * a2)
+        d = 3 * count + 2 * (1 - g)
+        if a2 >= count or (count - g) / d * b >= 1 or (count + 2 - g) / d * b >= 1:
+            return None
+        mean = 1 / (1 - a2 / count)
+        variance = 2 / count * (1 + g / d * b) / (1 - (count - g) / d * b) ** 2 / (1 - (count + 2 - g) / d * b)
+        ratio = variance / (2 * mean**2)
+        if count * ratio <= 1:
+            return None
+        below = 4 + (count + 2) / (count * ratio - 1)
+        return (statistic * below / (mean * (below - 2)), below) if below > 2 else None
+
+
+def autocorrelations(partial: NDArray[Any]) -> NDArray[Any]:
+    """Autocorrelations of lag 1, 2, ... with these partial autocorrelations (Durbin-Levinson)."""
+    out: list[Any] = []
+    weights: list[Any] = []
+    for one in partial:
+        variance = math.prod([1 - earlier**2 for earlier in partial[: len(out)]], start=1.0)
+        out.append(one * variance + sum(w * r for w, r in zip(weights, reversed(out), strict=True)))
+        weights = [w - one * back for w, back in zip(weights, reversed(weights), strict=True)] + [one]
+    return np.array(out)
+
+
+def natural(structure: str, v: NDArray[Any]) -> NDArray[Any]:
+    """The parameters that SAS gives this structure, from V."""
+    m = len(v)
+    if structure == "un" or m == 1:
+        return v[np.tril_indices(m)]
+    if structure == "toep":
+        return v[0]
+    if structure == "cs":
+        return np.array([v[0, 1], v[0, 0] - v[0, 1]])
+    if structure == "ar1":
+        return np.array([v[0, 0], v[0, 1] / v[0, 0]])
+    spread = np.sqrt(np.diag(v))
+    lags = v[0, 1:] / (spread[0] * spread[1:])
+    return np.concatenate([np.diag(v), lags if structure == "toeph" else lags[:1]])
+
+
+def from_natural(structure: str, theta: Floats, visits: int) -> Floats:
+    """V from the parameters that SAS gives a structure with second derivatives."""
+    gap = np.abs(np.subtract.outer(np.arange(visits), np.arange(visits)))
+    spread = np.sqrt(theta[:visits]) if structure.endswith("h") else np.repeat(np.sqrt(theta[0]), visits)
+    rest = theta[visits:] if structure.endswith("h") else theta[1:]
+    lags = {
+        "toeph": rest,
+        "csh": np.repeat(rest[:1], visits - 1),
+    }.get(structure, rest[0] ** np.arange(1, visits))
+    return np.concatenate([[1.0], lags])[gap] * np.outer(spread, spread)
+
+
+def curvature(structure: str, v: Floats, share: Floats) -> Floats:
+    """Second derivatives of V by SAS's parameters, weighted by their covariance: second differences along its axes."""
+    if structure in ("un", "cs", "toep") or len(v) == 1:
+        return np.zeros_like(v)
+    values, axes = np.linalg.eigh((share + share.T) / 2)
+    theta = natural(structure, v)
+    total = np.zeros_like(v)
+
+    def make(at: Floats) -> Floats:
+        return from_natural(structure, at, len(v))
+
+    for value, axis in zip(values, axes.T, strict=True):
+        step = 1e-3 * axis
+        near = make(theta + step) + make(theta - step) - 2 * v
+        far = make(theta + 2 * step) + make(theta - 2 * step) - 2 * v
+        total += value * (16 * near - far) / (12 * 1e-6)
+    return total
