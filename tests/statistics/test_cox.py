@@ -411,7 +411,7 @@ def test_a_third_arm_does_not_enter_subgroups():
         ({"group": ["a", "b"]}, "does not fit the data"),
         ({"reference": "a"}, "the same arm"),
         ({"conf_level": 95}, "conf_level"),
-        ({"ties": "exact"}, "unknown ties.*efron or breslow.*'exact'"),
+        ({"ties": "cox"}, "unknown ties.*efron or breslow or exact.*'cox'"),
         ({"strata": ["x", "y"]}, "strata does not fit"),
         ({"strata": ["x", None, "y"]}, "missing label in row 2"),
         ({"strata": pd.DataFrame(index=range(3))}, "no columns"),

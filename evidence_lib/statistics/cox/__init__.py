@@ -7,6 +7,7 @@ are one time.
 
 from evidence_lib.statistics.cox.hazard_ratio import hazard_ratio
 from evidence_lib.statistics.cox.model import CoxModel, cox
+from evidence_lib.statistics.cox.piecewise import piecewise_hazard_ratio
 from evidence_lib.statistics.cox.proportional_hazards import log_hazard_ratio_over_time, proportional_hazards_test
 from evidence_lib.statistics.cox.subgroups import subgroup_effects
 
@@ -15,6 +16,7 @@ __all__ = [
     "cox",
     "hazard_ratio",
     "log_hazard_ratio_over_time",
+    "piecewise_hazard_ratio",
     "proportional_hazards_test",
     "subgroup_effects",
 ]

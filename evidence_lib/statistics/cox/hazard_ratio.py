@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
-from evidence_lib.conventions import Convention, R, Ties
+from evidence_lib.conventions import Convention, R
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, design, stratified
-from evidence_lib.statistics.cox.partial_likelihood import NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.distributions import two_sided_p
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
-from evidence_lib.statistics.survival.inputs import checked
+from evidence_lib.statistics.cox.inputs import Rows, checked_rows
+from evidence_lib.statistics.cox.maximum import CoxTies
+from evidence_lib.statistics.design import design
+from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level, labelled
+from evidence_lib.statistics.not_estimable import NotEstimable
 
 # exp of more than this is no number any more; a hazard ratio of 1e304 answers nothing either.
 LARGEST_LOG = 700.0
@@ -32,32 +32,62 @@ def hazard_ratio(
     *,
     treatment: Hashable,
     reference: Hashable,
+    entry: ArrayLike | None = None,
     strata: ArrayLike | pd.DataFrame | None = None,
     covariates: pd.DataFrame | None = None,
-    ties: Ties | None = None,
+    weights: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
+    robust: bool | None = None,
+    ties: CoxTies | None = None,
     conf_level: float = 0.95,
     convention: Convention = R,
 ) -> Estimate:
     """Hazard ratio of ``treatment`` over ``reference`` from Cox's model; below 1 favours the treatment for a bad event.
 
-    exp(b) of the arm's indicator in ``cox``, with the Wald interval exp(b +- z se) and the Wald test of b = 0. With
-    more than two arms in ``group`` all of them enter one model, each with its indicator, as R's ``coxph`` does with a
-    factor; arms without events have no finite indicator, carry no information on the others, and are left out.
+    exp(b) of the arm's indicator in ``cox``, with the Wald interval exp(b +- z se) and the Wald test of b = 0, the
+    standard error being the robust one where there are weights or clusters. With more than two arms in ``group`` all of
+    them enter one model, each with its indicator, as R's ``coxph`` does with a factor; arms without events have no
+    finite indicator, carry no information on the others, and are left out.
 
     Assumes proportional hazards: see ``proportional_hazards_test``. Misreading: where hazards are not proportional the
     ratio is an average that depends on how long patients were followed. 0.70 is not "30 % fewer deaths".
 
     Parameters
     ----------
-    time, event, strata, covariates, ties : as ``cox``
-    group : array of n arm labels
+    time : array of n
+        Days, zero or more.
+    event : array of n
+        1 or True for the event, 0 or False for censoring.
+    group : array of n
+        Arm labels.
+    treatment, reference : label
+        The two arms compared.
+    entry : array of n, optional
+        Days when a row comes under observation, as in ``cox``.
+    strata : array of n labels, or a frame of n rows, optional
+        Each has a baseline hazard of its own; the columns of a frame are crossed.
+    covariates : DataFrame of n rows, optional
+        Further terms of the model, as in ``cox``.
+    weights : array of n, optional
+        Case weights, zero or more; those of inverse probability give the hazard ratio of the weighted population.
+    cluster : array of n labels, optional
+        Rows of one cluster are taken as dependent.
+    robust : bool, optional
+        The robust variance or the model's; None: robust where weights or clusters are given.
+    ties : "efron", "breslow" or "exact", optional
+        None takes the convention's.
+    conf_level : float
+        Level of the interval.
+    convention : Convention
+        The defaults of R or of SAS.
 
     Returns
     -------
     Estimate
-        ``cox.hazard_ratio.adjusted`` with covariates, else ``.stratified`` with strata, else ``.unstratified``.
-        ``estimate`` and limits on the ratio scale, ``std_error`` on the log scale; ``n`` and ``events`` of the two
-        arms. Status ``not_estimable`` where one of them has no events, and as ``cox``.
+        ``cox.hazard_ratio.weighted`` with weights, else ``.adjusted`` with covariates, else ``.stratified`` with
+        strata, else ``.unstratified``. ``estimate`` and limits on the ratio scale, ``std_error`` on the log scale;
+        ``n`` and ``events`` are rows of the two arms, unweighted. Status ``not_estimable`` where one of them has no
+        events, and as ``cox``.
 
     Raises
     ------
@@ -66,27 +96,33 @@ def hazard_ratio(
     """
     if treatment == reference:
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
-    times, events = checked(time, event)
-    labels = labelled(group, "group", times.size)
-    chosen, level = chosen_ties(ties, convention), checked_level(conf_level)
-    stratum, strata_names = crossed(strata, times.size)
-    extra = None if covariates is None else design(covariates, times.size)
-    others, left_out = _other_arms(labels, events, (treatment, reference))
+    rows = checked_rows(
+        time,
+        event,
+        entry=entry,
+        weights=weights,
+        cluster=cluster,
+        robust=robust,
+        strata=strata,
+        ties=ties,
+        convention=convention,
+    )
+    labels = labelled(group, "group", rows.time.size)
+    level = checked_level(conf_level)
+    extra = None if covariates is None else design(covariates, rows.time.size)
+    has_event = rows.event if rows.weights is None else rows.event & (rows.weights > 0)
+    others, left_out = _other_arms(labels, has_event, (treatment, reference))
     compared = (labels == treatment) | (labels == reference)
-    kind = "adjusted" if covariates is not None else "stratified" if strata is not None else "unstratified"
     shared: dict[str, Any] = {
-        "analysis": f"cox.hazard_ratio.{kind}",
+        "analysis": f"cox.hazard_ratio.{_kind(weights, covariates, strata)}",
         "groups": {"treatment": treatment, "reference": reference, "subgroup": "all"},
         "n": int(compared.sum()),
-        "events": int(events[compared].sum()),
+        "events": int(rows.event[compared].sum()),
         "conf_level": level,
         "method": message(
             "cox_statistics.method.hazard_ratio",
-            ties=TIES_NAME[chosen],
-            strata=stratified(strata_names),
-            covariates=""
-            if covariates is None
-            else message("cox_statistics.part.covariates", names=_names(covariates)),
+            **rows.choices(),
+            covariates=adjusted(covariates),
             arms=_arms_part(others, left_out),
         ),
     }
@@ -96,58 +132,52 @@ def hazard_ratio(
     if extra is not None:
         columns.append(extra.matrix)
         names += extra.names
-    return ratio_of_arms(
-        times[kept],
-        events[kept],
-        labels[kept],
-        treatment=treatment,
-        reference=reference,
-        x=np.hstack(columns)[kept],
-        names=names,
-        stratum=stratum[kept],
-        ties=chosen,
-        level=level,
-        shared=shared,
-    )
+    x = columns[0] if len(columns) == 1 else np.hstack(columns)
+    if not kept.all():
+        rows, labels, x = rows.of(kept), labels[kept], x[kept]
+    return ratio_of_arms(rows, labels, x, names, treatment=treatment, reference=reference, level=level, shared=shared)
 
 
 def ratio_of_arms(
-    time: Floats,
-    event: Flags,
+    rows: Rows,
     labels: np.ndarray,
+    x: Floats,
+    names: list[str],
     *,
     treatment: Hashable,
     reference: Hashable,
-    x: Floats,
-    names: list[str],
-    stratum: Counts,
-    ties: TieMethod,
     level: float,
     shared: dict[str, Any],
 ) -> Estimate:
     """The estimate of the first column of ``x``, the indicator of the treatment; ``shared`` holds its other fields."""
     ratio: dict[str, Any] = {**shared, "unit": "ratio", "scale": "log"}
     try:
-        _comparable(event, labels, (treatment, reference))
-        fit = maximise(time, event, x, names, stratum, ties)
-        log_ratio, std_error = (float(fit.coefficients[0]), math.sqrt(fit.covariance[0, 0]))
-        half = float(ndtri((1 + level) / 2)) * std_error
-        if abs(log_ratio) + half > LARGEST_LOG:
-            raise NotEstimable(message("cox_statistics.reason.not_finite"))
+        comparable(rows, labels, (treatment, reference))
+        fit = rows.fit(x, names)
+        return Estimate(**ratio, **ratio_of(float(fit.coefficients[0]), math.sqrt(fit.covariance[0, 0]), level))
     except NotEstimable as gap:
         return Estimate(**ratio, status="not_estimable", reason=gap.reason)
-    return Estimate(
-        **ratio,
-        estimate=math.exp(log_ratio),
-        std_error=std_error,
-        conf_low=math.exp(log_ratio - half),
-        conf_high=math.exp(log_ratio + half),
-        p_value=two_sided_p(log_ratio / std_error),
-    )
 
 
-def _comparable(event: Flags, labels: np.ndarray, arms: tuple[Hashable, Hashable]) -> None:
+def ratio_of(log_ratio: float, std_error: float, level: float) -> dict[str, Any]:
+    """Estimate, standard error, Wald limits and p-value. Raises NotEstimable where one is too large to be a number."""
+    half = normal_quantile(level) * std_error
+    if abs(log_ratio) + half > LARGEST_LOG:
+        raise NotEstimable(message("cox_statistics.reason.not_finite"))
+    return {
+        "estimate": math.exp(log_ratio),
+        "std_error": std_error,
+        "conf_low": math.exp(log_ratio - half),
+        "conf_high": math.exp(log_ratio + half),
+        "p_value": two_sided_p(log_ratio / std_error),
+    }
+
+
+def comparable(rows: Rows, labels: np.ndarray, arms: tuple[Hashable, Hashable]) -> None:
     """Raise NotEstimable where an arm has no patients, there are no events, or all are in one of the two arms."""
+    event = rows.event
+    if rows.weights is not None:
+        event, labels = event[rows.weights > 0], labels[rows.weights > 0]
     for arm in arms:
         if not (labels == arm).any():
             raise NotEstimable(message("cox_statistics.reason.no_patients", arm=str(arm)))
@@ -172,11 +202,19 @@ def _member(labels: np.ndarray, arms: list[Any]) -> Flags:
     return found
 
 
+def adjusted(covariates: pd.DataFrame | None) -> Message | str:
+    """The part of ``method`` that names the covariates."""
+    if covariates is None:
+        return ""
+    return message("cox_statistics.part.covariates", names=tuple(str(name) for name in covariates.columns))
+
+
+def _kind(weights: Any, covariates: Any, strata: Any) -> str:
+    given = {"weighted": weights, "adjusted": covariates, "stratified": strata}
+    return next((kind for kind, values in given.items() if values is not None), "unstratified")
+
+
 def _arms_part(others: list[Any], left_out: list[Any]) -> Message | str:
     if left_out:
         return message("cox_statistics.part.arms_left_out", names=tuple(str(arm) for arm in left_out))
     return message("cox_statistics.part.arms") if others else ""
-
-
-def _names(frame: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(str(name) for name in frame.columns)

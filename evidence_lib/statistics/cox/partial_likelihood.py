@@ -1,273 +1,212 @@
-"""The partial likelihood of Cox's model and its maximum, by cumulative sums over rows sorted by time.
+"""The partial likelihood of Cox's model and its derivatives, by sums over risk sets.
 
 Efron's likelihood has one term per event: with d tied events at t, event number l = 0, ..., d - 1 sees the risk set of
 t with every tied patient counted as 1 - l / d (Efron 1977, J Am Stat Assoc 72:557). Breslow's counts them fully (1974,
-Biometrics 30:89). Both are sums over these "entries" of log(risk of the patient) - log(S0 of the entry).
+Biometrics 30:89). With case weights w the risk exp(x' b) of a patient counts w times, the linear predictor of an event
+w times, and the logarithm of each of the d sums W / d times, W being the weight of the tied events together (the
+convention of R's ``coxph``; Therneau & Grambsch 2000, section 7.5).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 
-from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import Counts, Flags, Floats
+from evidence_lib.statistics.cox.risk_sets import RiskSets
+from evidence_lib.statistics.inputs import Counts, Floats
 
 TieMethod = Literal["efron", "breslow"]
-
-# A column whose information, given the columns before it, is below this share of its own is a combination of them.
-# The rounding error of the information is of the order of 1e-15.
-ALIASED = 1e-10
-# Newton's decrement is the squared distance to the maximum in standard errors; the step that follows squares it again.
-DECREMENT = 1e-12
-ITERATIONS, HALVINGS = 100, 40
-# A coefficient runs to infinity where the linear predictor still moves by about 1 a step while the information has
-# all but gone; the share is that of a standard error a thousand times the one under no effect.
-COLLAPSED, MOVING, PATIENCE = 1e-6, 0.1, 5
-# Risks that differ by exp(500) and still move apart (R's coxph warns there too); beyond exp(700) they are no numbers.
-FAR = 500.0
-
-
-class NotEstimable(Exception):
-    """The data cannot answer; ``reason`` says why. Public functions turn it into a status.
-
-    ``informative`` is False where the data say nothing about the effect, True where they say that it has no limit.
-    """
-
-    def __init__(self, reason: Message, *, informative: bool = False) -> None:
-        super().__init__(reason.key)
-        self.reason, self.informative = reason, informative
+BLOCK = 1 << 14
 
 
 @dataclass(frozen=True)
 class Moments:
     """The log partial likelihood at one coefficient vector, with its derivatives.
 
-    ``score`` (p,), ``information`` (p, p) and ``means`` (entries, p), the risk-weighted mean covariates of each entry.
+    ``score`` is (p,), ``information`` (p, p).
     """
 
     log_likelihood: float
     score: Floats
     information: Floats
-    means: Floats
 
 
-@dataclass(frozen=True)
-class Fit:
-    """The maximum: coefficients (p,) and covariance (p, p) on the scale of the covariates given.
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """The ties of several events under Efron's handling: ``at`` (k,) are their places among all ties.
 
-    ``likelihood`` is of the standardised covariates, ``beta`` its maximum there and ``scale`` the size of their units.
+    Event number l of a tie sees the risk ``staying`` + g ``leaving``, g = 1 - l / d: of those who have not, and who
+    have, the event at that time. All are shares of the tie's risk set: their risk, and their risk times covariates
+    (p, k). ``first`` (2, k) are the sums over the events of 1 / seen and g / seen, ``second`` (3, k) those of
+    1 / seen^2, g / seen^2 and g^2 / seen^2, ``log`` (k,) those of log seen.
     """
 
-    coefficients: Floats
-    covariance: Floats
-    log_likelihood: float
-    null_log_likelihood: float
-    iterations: int
-    likelihood: PartialLikelihood
-    beta: Floats
-    scale: Floats
+    at: Counts
+    staying: Floats
+    leaving: Floats
+    first: Floats
+    second: Floats
+    log: Floats
+
+    def means(self) -> Floats:
+        """Sums over the events of a tie of the mean covariates that they see."""
+        return self.first[0] * self.staying + self.first[1] * self.leaving
+
+    def means_over_seen(self, power: int) -> Floats:
+        """The same with each mean times g^power / seen."""
+        return self.second[power] * self.staying + self.second[power + 1] * self.leaving
+
+    def products(self, weight: Floats) -> Floats:
+        """The sum over these ties and their events of weight times mean times mean'."""
+        mixed = (self.second[1] * weight * self.staying) @ self.leaving.T
+        own = (self.second[0] * weight * self.staying) @ self.staying.T
+        return own + mixed + mixed.T + (self.second[2] * weight * self.leaving) @ self.leaving.T
+
+
+@dataclass(frozen=True, eq=False)
+class _Ties:
+    """Of each tie: the ``risk`` of its risk set and its ``mean`` covariates (p, ties), and the ``shared`` ties."""
+
+    risk: Floats
+    mean: Floats
+    shared: _Shared | None
+
+
+def products(x: Floats, weight: Floats) -> Floats:
+    """The sum over the columns of x (p, n) of weight times column times column'; block after block, in the cache."""
+    p, n = x.shape
+    found, work = np.zeros((p, p)), np.empty((p, min(n, BLOCK)))
+    for start in range(0, n, BLOCK):
+        part = x[:, start : start + BLOCK]
+        held = work[:, : part.shape[1]]
+        np.multiply(part, weight[start : start + BLOCK], out=held)
+        found += held @ part.T
+    return found
 
 
 class PartialLikelihood:
-    """Rows sorted by stratum and time, with the places of risk sets and ties; needs one event or more.
+    """Efron's or Breslow's likelihood of rows in their risk sets; ``x`` (p, n) and ``weight`` (n,) are as the rows.
 
-    ``time``, ``event`` (n,), ``x`` (n, p), ``stratum`` (n,) of whole numbers. ``event_time``, ``event_x`` and
-    ``event_stratum`` list the entries: events in order of stratum and time.
+    ``tie_weight`` (ties,) is W / d.
     """
 
-    def __init__(self, time: Floats, event: Flags, x: Floats, stratum: Counts, ties: TieMethod) -> None:
-        order = np.lexsort((time, stratum))
-        time, event, stratum = time[order], event[order], stratum[order]
-        self.x = np.ascontiguousarray(x[order])
-        new_stratum = np.concatenate([[True], stratum[1:] != stratum[:-1]])
-        new_time = new_stratum | np.concatenate([[True], time[1:] != time[:-1]])
-        self._stratum_of_row = np.cumsum(new_stratum) - 1
-        self._rows = np.append(np.flatnonzero(new_stratum), time.size)
-        self._tie_starts = np.flatnonzero(new_time)
-        self._tie_of_row = np.cumsum(new_time) - 1
-        dead = np.flatnonzero(event)
-        self._dead, self._event = dead, event
-        self._tie = self._tie_of_row[dead]
-        tied = np.bincount(self._tie, minlength=self._tie_starts.size)
-        number = np.arange(dead.size) - (np.cumsum(tied) - tied)[self._tie]
-        self._fraction = number / tied[self._tie] if ties == "efron" else np.zeros(dead.size)
-        self._first = self._tie_starts[self._tie]
-        self._entries = np.searchsorted(dead, self._rows)
-        self._until = np.cumsum(tied)[self._tie_of_row]
-        self.event_time, self.event_x, self.event_stratum = (time[dead], self.x[dead], stratum[dead])
+    def __init__(self, sets: RiskSets, x: Floats, ties: TieMethod, weight: Floats | None = None) -> None:
+        self.sets, self.x, self.weight = sets, x, weight
+        self.event_weight = sets.count.astype(float) if weight is None else sets.of_events(weight[None, :])[0]
+        self.tie_weight = self.event_weight / sets.count
+        self.event_x = sets.of_events(x if weight is None else weight * x)
+        self._several = np.flatnonzero((sets.count > 1) & (ties == "efron"))
+        self._buffer = np.empty((x.shape[0] + 1, x.shape[1]))
 
-    def at(self, beta: Floats, weights: Floats | None = None) -> Moments:
-        """Moments at ``beta``; ``weights`` (entries,), equal within a tie, multiply their score and information."""
-        weight = np.ones(self._dead.size) if weights is None else weights
-        eta = self.x @ beta
-        # The likelihood of a stratum does not change with a constant; the largest risk becomes 1, so none overflows.
-        eta -= np.maximum.reduceat(eta, self._rows[:-1])[self._stratum_of_row]
-        risk = np.exp(eta)
-        weighted = risk[:, None] * self.x
-        s0 = _summed(risk, self._rows, backward=True)[self._first]
-        s1 = _summed(weighted, self._rows, backward=True)[self._first]
-        s0 = s0 - self._fraction * self._tied(risk)[self._tie]
-        s1 = s1 - self._fraction[:, None] * self._tied(weighted)[self._tie]
+    def at(self, beta: Floats, tie_weight: Floats | None = None) -> Moments:
+        """Moments at ``beta``; ``tie_weight`` (ties,) multiplies the terms of each tie."""
+        eta, risk = self._risk(beta)
+        weight = self.tie_weight if tie_weight is None else self.tie_weight * tie_weight
+        sets = self.sets
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            means = s1 / s0[:, None]
-            score = (weight[:, None] * (self.event_x - means)).sum(axis=0)
-            load = risk * self._cumulative_hazard(weight / s0)
-            information = self.x.T @ (load[:, None] * self.x) - means.T @ (weight[:, None] * means)
-            return Moments(float(eta[self._dead].sum() - np.log(s0).sum()), score, information, means)
+            ties = self._ties(risk)
+            information = products(self.x, risk * self._hazard(ties, weight))
+            score = self.event_x.sum(axis=1) if tie_weight is None else self.event_x @ tie_weight
+            logs = float(np.log(ties.risk) @ (sets.count * weight))
+            single = sets.count * weight
+            if ties.shared is not None:
+                at = ties.shared.at
+                single[at] = 0.0
+                score -= ties.shared.means() @ weight[at]
+                information -= ties.shared.products(weight[at])
+                logs += float(ties.shared.log @ weight[at])
+            score -= ties.mean @ single
+            information -= products(ties.mean, single)
+            gain = eta[sets.dead] if self.weight is None else eta[sets.dead] * self.weight[sets.dead]
+            gained = gain.sum() if tie_weight is None else gain @ tie_weight[sets.tie]
+        return Moments(float(gained) - logs, score, information)
+
+    def means(self, beta: Floats) -> Floats:
+        """The mean covariates at each tie, weighted by risk and averaged over its events (p, ties)."""
+        ties = self._ties(self._risk(beta)[1])
+        if ties.shared is not None:
+            ties.mean[:, ties.shared.at] = ties.shared.means() / self.sets.count[ties.shared.at]
+        return ties.mean
+
+    def score_residuals(self, beta: Floats) -> Floats:
+        """The unweighted contribution of each row to the score (p, n): Lin & Wei 1989, J Am Stat Assoc 84:1074.
+
+        Of row i, over the ties at which it is at risk: its own event's x - mean, minus its risk times the sum of
+        (x - mean) over the increments of the cumulative hazard.
+        """
+        sets, ties = self.sets, self._ties(self._risk(beta)[1])
+        increment = self.tie_weight / ties.risk
+        carried = ties.mean * (sets.count * increment)
+        own = ties.mean.copy()
+        if ties.shared is not None:
+            at = ties.shared.at
+            carried[:, at] = ties.shared.means_over_seen(0) * increment[at]
+            own[:, at] = ties.shared.means() / sets.count[at]
+        over_time = sets.back(carried)
+        if ties.shared is not None:
+            # An event counts in its own tie less than those who stay.
+            less = np.zeros_like(own)
+            less[:, at] = (ties.shared.means_over_seen(0) - ties.shared.means_over_seen(1)) * increment[at]
+            over_time[:, sets.dead] -= less[:, sets.tie]
+        risk = self._risk(beta, weighted=False)[1]
+        residual = risk * (over_time - self.x * self._hazard(ties, self.tie_weight))
+        residual[:, sets.dead] += self.x[:, sets.dead] - own[:, sets.tie]
+        return residual
 
     def spread(self, beta: Floats) -> float:
         """The largest difference of the linear predictor within a stratum."""
-        eta, starts = self.x @ beta, self._rows[:-1]
+        eta, starts = beta @ self.x, self.sets.stratum_starts
         return float((np.maximum.reduceat(eta, starts) - np.minimum.reduceat(eta, starts)).max())
 
-    def _tied(self, values: Floats) -> Floats:
-        """Sums over the patients with the event at each distinct time."""
-        zero = np.zeros_like(values)
-        zero[self._dead] = values[self._dead]
-        return np.add.reduceat(zero, self._tie_starts, axis=0)
+    def _risk(self, beta: Floats, *, weighted: bool = True) -> tuple[Floats, Floats]:
+        """Linear predictor and risk of each row.
 
-    def _cumulative_hazard(self, increments: Floats) -> Floats:
-        """Of each row: the increments of the entries in whose risk set the patient is, counted as much as there."""
-        total = np.append(_summed(increments, self._entries, backward=False), 0.0)
-        before_first = self._until == self._entries[:-1][self._stratum_of_row]
-        hazard = np.where(before_first, 0.0, total[self._until - 1])
-        own = np.bincount(self._tie, weights=self._fraction * increments, minlength=self._tie_starts.size)
-        return hazard - np.where(self._event, own[self._tie_of_row], 0.0)
+        The likelihood of a stratum does not change with a constant; the largest risk becomes 1, so none overflows.
+        """
+        eta = beta @ self.x
+        largest = np.maximum.reduceat(eta, self.sets.stratum_starts)
+        eta -= largest[0] if largest.size == 1 else largest[self.sets.stratum_of_row]
+        risk = np.exp(eta)
+        return eta, risk * self.weight if weighted and self.weight is not None else risk
 
+    def _ties(self, risk: Floats) -> _Ties:
+        sets, buffer = self.sets, self._buffer
+        buffer[0] = risk
+        np.multiply(self.x, risk, out=buffer[1:])
+        everybody = sets.sums(buffer)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = everybody[1:] / everybody[0]
+            shared = None if self._several.size == 0 else self._shared_ties(everybody)
+        return _Ties(everybody[0], mean, shared)
 
-def maximise(time: Floats, event: Flags, x: Floats, names: Sequence[str], stratum: Counts, ties: TieMethod) -> Fit:
-    """The maximum partial likelihood estimate by Newton's method with step halving.
+    def _shared_ties(self, everybody: Floats) -> _Shared:
+        at, count = self._several, self.sets.count[self._several]
+        starts = np.cumsum(count) - count
+        number = np.arange(count.sum()) - np.repeat(starts, count)
+        dead = self.sets.dead[np.repeat(self.sets.first_event[at], count) + number]
+        leaving = np.add.reduceat(np.take(self._buffer, dead, axis=1), starts, axis=1) / everybody[0, at]
+        staying = everybody[:, at] / everybody[0, at] - leaving
+        # Where nobody stays rounding can leave a little of either sign.
+        np.maximum(staying[0], 0, out=staying[0])
+        share = 1 - number / np.repeat(count, count)
+        seen = np.repeat(staying[0], count) + share * np.repeat(leaving[0], count)
+        inverse = 1 / seen
+        terms = (inverse, share * inverse, inverse**2, share * inverse**2, (share * inverse) ** 2, np.log(seen))
+        sums = np.add.reduceat(np.stack(terms), starts, axis=1)
+        return _Shared(at, staying[1:], leaving[1:], sums[:2], sums[2:5], sums[5])
 
-    ``x`` is (n, p), ``names`` its p columns. Raises NotEstimable, naming the columns, without events, for a column that
-    does not vary or is a combination of earlier ones, and where a coefficient has no finite maximum.
-    """
-    if not event.any():
-        raise NotEstimable(message("cox_statistics.reason.no_events"))
-    seen = ever_at_risk(time, event, stratum)
-    z, scale = standardised(x[seen])
-    likelihood = PartialLikelihood(time[seen], event[seen], z, stratum[seen], ties)
-    beta = np.zeros(z.shape[1])
-    here = null = likelihood.at(beta)
-    for name, is_constant in zip(names, varies_not(null, event), strict=True):
-        if is_constant:
-            raise NotEstimable(message("cox_statistics.reason.no_variation", name=name))
-    for name, is_new in zip(names, independent(null, event), strict=True):
-        if not is_new:
-            raise NotEstimable(message("cox_statistics.reason.collinear", name=name))
-    root = np.linalg.inv(np.linalg.cholesky(null.information))
-    collapsed = 0
-    for iteration in range(1, ITERATIONS + 1):
-        step, share = _newton_step(here, root)
-        decrement = float(here.score @ step)
-        moving = np.abs(z @ step).max() > MOVING
-        collapsed = collapsed + 1 if share < COLLAPSED and moving else 0
-        is_far = moving and likelihood.spread(beta) > FAR
-        if is_far or collapsed >= PATIENCE or (decrement <= DECREMENT and moving):
-            raise _infinite(names, step)
-        beta, here = _uphill(likelihood, beta, here, step)
-        if decrement <= DECREMENT:
-            coefficients, covariance = _on_scale(beta, here, scale)
-            return Fit(
-                coefficients, covariance, here.log_likelihood, null.log_likelihood, iteration, likelihood, beta, scale
-            )
-    raise NotEstimable(message("cox_statistics.reason.no_convergence"))
-
-
-def ever_at_risk(time: Floats, event: Flags, stratum: Counts) -> Flags:
-    """Patients whose time reaches the first event of their stratum: the others enter no term of the likelihood.
-
-    A wild value of one of these must not set the scale of a covariate, nor overflow.
-    """
-    codes = np.unique(stratum, return_inverse=True)[1].reshape(-1)
-    first = np.full(codes.max() + 1, np.inf)
-    np.minimum.at(first, codes[event], time[event])
-    return time >= first[codes]
-
-
-def standardised(x: Floats) -> tuple[Floats, Floats]:
-    """Columns with mean 0 and standard deviation 1, and the size of one such unit; a constant column is 0."""
-    size = np.abs(x).max(axis=0)
-    size[size == 0] = 1.0
-    z = x / size
-    z -= z.min(axis=0)
-    width = z.max(axis=0)
-    width[width == 0] = 1.0
-    z /= width
-    z -= z.mean(axis=0)
-    deviation = np.sqrt((z**2).mean(axis=0))
-    # Rounding leaves a constant column at 0 exactly, since its smallest value was taken off.
-    deviation[deviation == 0] = 1.0
-    with np.errstate(over="ignore"):
-        return z / deviation, size * width * deviation
-
-
-def varies_not(null: Moments, event: Flags) -> Flags:
-    """Which columns are the same for all at risk, at every event. ``null``: standardised columns, no effect."""
-    return np.diag(null.information) <= ALIASED * np.count_nonzero(event)
-
-
-def independent(null: Moments, event: Flags) -> Flags:
-    """Which columns vary among patients at risk and are no combination of the columns before them."""
-    left = null.information.copy()
-    own = np.diag(left).copy()
-    kept = ~varies_not(null, event)
-    for j in range(own.size):
-        kept[j] &= left[j, j] > ALIASED * own[j]
-        if kept[j]:
-            left -= np.outer(left[:, j], left[j]) / left[j, j]
-    return kept
-
-
-def _summed(values: Floats, bounds: Counts, *, backward: bool) -> Floats:
-    """Cumulative sums within each stratum, from its end or from its start.
-
-    One stratum at a time: the difference of sums over all strata would lose the digits of a small last one.
-    """
-    out = np.empty_like(values)
-    for start, stop in pairwise(bounds):
-        part, sums = values[start:stop], out[start:stop]
-        if backward:
-            np.cumsum(part[::-1], axis=0, out=sums[::-1])
-        else:
-            np.cumsum(part, axis=0, out=sums)
-    return out
-
-
-def _newton_step(here: Moments, root: Floats) -> tuple[Floats, float]:
-    """Newton's step, and the smallest share of the information under no effect that is left in any direction."""
-    values, vectors = np.linalg.eigh(root @ here.information @ root.T)
-    # Rounding can leave a vanished eigenvalue at zero or below; its direction then is followed, not inverted.
-    along = (vectors.T @ (root @ here.score)) / np.maximum(values, 1e-12)
-    return root.T @ (vectors @ along), float(values[0])
-
-
-def _uphill(likelihood: PartialLikelihood, beta: Floats, here: Moments, step: Floats) -> tuple[Floats, Moments]:
-    """The step, halved until the likelihood does not fall by more than rounding."""
-    slack = 1e-12 * (1 + abs(here.log_likelihood))
-    for _ in range(HALVINGS):
-        there = likelihood.at(beta + step)
-        if np.isfinite(there.information).all() and there.log_likelihood >= here.log_likelihood - slack:
-            return beta + step, there
-        step = step / 2
-    raise NotEstimable(message("cox_statistics.reason.no_convergence"))
-
-
-def _infinite(names: Sequence[str], step: Floats) -> NotEstimable:
-    largest = np.abs(step) >= np.abs(step).max() / 2
-    guilty = tuple(name for name, is_large in zip(names, largest, strict=True) if is_large)
-    return NotEstimable(message("cox_statistics.reason.infinite", names=guilty), informative=True)
-
-
-def _on_scale(beta: Floats, here: Moments, scale: Floats) -> tuple[Floats, Floats]:
-    """Coefficients and covariance in the units of the covariates given."""
-    covariance = np.linalg.inv(here.information)
-    with np.errstate(over="ignore", divide="ignore"):
-        coefficients, covariance = (beta / scale, covariance / scale[:, None] / scale[None, :])
-    if not (np.isfinite(coefficients).all() and np.isfinite(covariance).all()):
-        raise NotEstimable(message("cox_statistics.reason.not_finite"))
-    return coefficients, covariance
+    def _hazard(self, ties: _Ties, weight: Floats) -> Floats:
+        """Of each row: the cumulative hazard over the ties at which it is at risk, counted as much as there."""
+        sets, increment = self.sets, weight / ties.risk
+        whole = sets.count * increment
+        if ties.shared is None:
+            return sets.back(whole[None, :])[0]
+        at, first = ties.shared.at, ties.shared.first
+        whole[at] = first[0] * increment[at]
+        hazard = sets.back(whole[None, :])[0]
+        less = np.zeros_like(whole)
+        less[at] = (first[0] - first[1]) * increment[at]
+        hazard[sets.dead] -= less[sets.tie]
+        return hazard

@@ -9,17 +9,19 @@ from typing import Any, Literal, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from evidence_lib.conventions import Convention, R, Ties
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.cox.model import TIES_NAME, chosen_ties, design, stratified
-from evidence_lib.statistics.cox.partial_likelihood import ALIASED, Fit, NotEstimable, TieMethod, maximise
-from evidence_lib.statistics.distributions import chi_square_p
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
-from evidence_lib.statistics.survival.inputs import checked, curve
+from evidence_lib.statistics.cox.hazard_ratio import adjusted
+from evidence_lib.statistics.cox.inputs import TIES_NAME, Rows, checked_rows, chosen_approximation, stratified
+from evidence_lib.statistics.cox.maximum import ALIASED, Fit
+from evidence_lib.statistics.design import design
+from evidence_lib.statistics.distributions import chi_square_p, normal_quantile
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level, labelled
+from evidence_lib.statistics.not_estimable import NotEstimable
+from evidence_lib.statistics.survival.inputs import curve
 
 Transform = Literal["km", "rank", "identity", "log"]
 COLUMNS = ["time", "log_hazard_ratio", "conf_low", "conf_high"]
@@ -52,10 +54,25 @@ def proportional_hazards_test(
 
     Parameters
     ----------
-    time, event, strata, covariates, ties : as ``cox``
-    group : array of n arm labels
-    treatment, reference : both or neither
-        Given, only patients of these two arms enter. Neither: all arms enter as one term, df = arms - 1.
+    time : array of n
+        Days, zero or more.
+    event : array of n
+        1 or True for the event, 0 or False for censoring.
+    group : array of n
+        Arm labels.
+    treatment, reference : label, optional
+        Both or neither. Given, only patients of these two arms enter. Neither: all arms enter as one term, with one
+        degree of freedom less than there are arms.
+    strata : array of n labels, or a frame of n rows, optional
+        Each has a baseline hazard of its own; the columns of a frame are crossed.
+    covariates : DataFrame of n rows, optional
+        Further terms of the model, as in ``cox``.
+    transform : "km", "rank", "identity" or "log"
+        The function g of time.
+    ties : "efron" or "breslow", optional
+        None takes the convention's.
+    convention : Convention
+        The defaults of R or of SAS.
 
     Returns
     -------
@@ -75,16 +92,14 @@ def proportional_hazards_test(
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
     if transform not in get_args(Transform):
         raise InvalidInput("unknown transform", expected=" or ".join(get_args(Transform)), found=repr(transform))
-    times, events = checked(time, event)
-    labels = labelled(group, "group", times.size)
-    chosen = chosen_ties(ties, convention)
-    stratum, strata_names = crossed(strata, times.size)
-    kept = np.ones(times.size, dtype=bool) if treatment is None else (labels == treatment) | (labels == reference)
+    rows = checked_rows(time, event, strata=strata, ties=chosen_approximation(ties, convention), convention=convention)
+    labels, size = labelled(group, "group", rows.time.size), rows.time.size
+    kept = np.ones(size, dtype=bool) if treatment is None else (labels == treatment) | (labels == reference)
     arms = sorted(pd.unique(labels), key=str) if treatment is None else [reference, treatment]
     columns, names = ([(labels == arm).astype(float) for arm in arms[1:]], [str(arm) for arm in arms[1:]])
     terms: list[str | None] = [None] * len(columns)
     if covariates is not None:
-        extra = design(covariates, times.size)
+        extra = design(covariates, size)
         columns += list(extra.matrix.T)
         names += extra.names
         terms += extra.variables
@@ -92,16 +107,14 @@ def proportional_hazards_test(
         "analysis": "proportional_hazards.test",
         "unit": "chi-square",
         "n": int(kept.sum()),
-        "events": int(events[kept].sum()),
+        "events": int(rows.event[kept].sum()),
         "is_test": True,
         "method": message(
             "cox_statistics.method.proportional_hazards",
             transform=message(f"cox_statistics.transform.{transform}"),
-            ties=TIES_NAME[chosen],
-            strata=stratified(strata_names),
-            covariates=""
-            if covariates is None
-            else message("cox_statistics.part.covariates", names=tuple(str(name) for name in covariates.columns)),
+            ties=TIES_NAME[rows.ties],
+            strata=stratified(rows.strata_names),
+            covariates=adjusted(covariates),
         ),
     }
     variables = list(dict.fromkeys([None, *terms]))
@@ -113,8 +126,7 @@ def proportional_hazards_test(
     try:
         if len(arms) < 2:
             raise NotEstimable(message("cox_statistics.reason.one_arm"))
-        x = np.column_stack(columns)[kept]
-        answers = _score_tests(times[kept], events[kept], x, names, stratum[kept], chosen, transform, tested)
+        answers = _score_tests(rows.of(kept), np.column_stack(columns)[kept], names, transform, tested)
     except NotEstimable as gap:
         return Estimates(
             tuple(Estimate(**shared, groups=each, status="not_estimable", reason=gap.reason) for each in groups)
@@ -161,8 +173,24 @@ def log_hazard_ratio_over_time(
 
     Parameters
     ----------
-    time, event, group, strata, ties : as ``hazard_ratio``; only patients of the two arms enter
-    points : size of the grid, which is even on the scale 1 - S(t-)
+    time : array of n
+        Days, zero or more.
+    event : array of n
+        1 or True for the event, 0 or False for censoring.
+    group : array of n
+        Arm labels; only patients of the two arms enter.
+    treatment, reference : label
+        The two arms compared.
+    strata : array of n labels, or a frame of n rows, optional
+        Each has a baseline hazard of its own; the columns of a frame are crossed.
+    ties : "efron" or "breslow", optional
+        None takes the convention's.
+    conf_level : float
+        Level of the band, at each time.
+    convention : Convention
+        The defaults of R or of SAS.
+    points : int
+        Size of the grid, which is even on the scale 1 - S(t-).
 
     Returns
     -------
@@ -179,19 +207,18 @@ def log_hazard_ratio_over_time(
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
     if isinstance(points, bool) or not isinstance(points, int) or points < 2:
         raise InvalidInput("points is not the size of a grid", expected="2 or more", found=repr(points))
-    times, events = checked(time, event)
-    labels = labelled(group, "group", times.size)
-    level, chosen = checked_level(conf_level), chosen_ties(ties, convention)
+    rows = checked_rows(time, event, strata=strata, ties=chosen_approximation(ties, convention), convention=convention)
+    labels, level = labelled(group, "group", rows.time.size), checked_level(conf_level)
     kept = (labels == treatment) | (labels == reference)
-    stratum = crossed(strata, times.size)[0][kept]
-    times, events, x = (times[kept], events[kept], (labels[kept] == treatment).astype(float))
+    rows, x = rows.of(kept), (labels[kept] == treatment).astype(float)
     empty = pd.DataFrame(columns=COLUMNS, dtype=float)
     try:
-        fit = maximise(times, events, x[:, None], [str(treatment)], stratum, chosen)
+        fit = rows.fit(x[:, None], [str(treatment)])
     except NotEstimable:
         return empty
-    residual, variance = _scaled_residuals(fit, x, stratum)
-    place = _transformed(times, events, fit.likelihood.event_time, "km")
+    residual, variance = _scaled_residuals(fit)
+    event_time = fit.likelihood.sets.time[fit.likelihood.sets.tie]
+    place = _transformed(rows.time, rows.event, event_time, "km")
     places, first = np.unique(place, return_index=True)
     used = np.isfinite(residual)
     grid = np.linspace(places[0], places[-1], points)
@@ -204,25 +231,19 @@ def log_hazard_ratio_over_time(
         return empty
     at_grid = np.linalg.solve(triangle.T, _natural_spline(grid, knots).T).T
     smooth = at_grid @ (orthonormal.T @ residual[used])
-    half = float(ndtri((1 + level) / 2)) * np.sqrt(variance * (at_grid**2).sum(axis=1))
-    at = np.interp(grid, places, fit.likelihood.event_time[first])
+    half = normal_quantile(level) * np.sqrt(variance * (at_grid**2).sum(axis=1))
+    at = np.interp(grid, places, event_time[first])
     return pd.DataFrame(dict(zip(COLUMNS, (at, smooth, smooth - half, smooth + half), strict=True)))
 
 
 def _score_tests(
-    time: Floats,
-    event: Flags,
-    x: Floats,
-    names: list[str],
-    stratum: Counts,
-    ties: TieMethod,
-    transform: Transform,
-    tested: list[np.ndarray],
+    rows: Rows, x: Floats, names: list[str], transform: Transform, tested: list[np.ndarray]
 ) -> list[float | None]:
     """The statistic of each set of columns; None where the information on its change with time is singular."""
-    fit = maximise(time, event, x, names, stratum, ties)
-    g = _transformed(time, event, fit.likelihood.event_time, transform)
-    g = g - g.mean()
+    fit = rows.fit(x, names)
+    sets = fit.likelihood.sets
+    g = _transformed(rows.time, rows.event, sets.time, transform)
+    g = g - np.average(g, weights=sets.count)
     if not np.ptp(g) > 0:
         return [None] * len(tested)
     g /= np.abs(g).max()
@@ -258,18 +279,17 @@ def _transformed(time: Floats, event: Flags, at: Floats, transform: Transform) -
     return np.log(at)
 
 
-def _scaled_residuals(fit: Fit, x: Floats, stratum: Counts) -> tuple[Floats, float]:
-    """Scaled Schoenfeld residuals plus the coefficient, NaN in a stratum with one arm, and their model variance."""
-    likelihood, moments = fit.likelihood, fit.likelihood.at(fit.beta)
-    entries = pd.DataFrame(
-        {"stratum": likelihood.event_stratum, "time": likelihood.event_time, "mean": moments.means[:, 0]}
-    )
-    averaged = entries.groupby(["stratum", "time"], sort=False)["mean"].transform("mean").to_numpy()
+def _scaled_residuals(fit: Fit) -> tuple[Floats, float]:
+    """Of each event the scaled Schoenfeld residual plus the coefficient, NaN in a stratum with one arm; their variance.
+
+    The variance is that of the model, the same for all.
+    """
+    sets, x, mean = fit.likelihood.sets, fit.likelihood.x[0], fit.likelihood.means(fit.beta)[0]
     # R leaves the residuals of such a stratum at 0 plus the coefficient, which draws the curve towards it.
-    has_both = pd.Series(x).groupby(stratum).transform("nunique").to_numpy() > 1
-    seen = np.isin(likelihood.event_stratum, stratum[has_both])
-    variance = int(seen.sum()) / float(moments.information[0, 0])
-    scaled = fit.beta[0] + (likelihood.event_x[:, 0] - averaged) * variance
+    ends = [extreme.reduceat(x, sets.stratum_starts) for extreme in (np.maximum, np.minimum)]
+    seen = (ends[0] > ends[1])[sets.stratum_of_row][sets.dead]
+    variance = int(seen.sum()) / float(fit.information[0, 0])
+    scaled = fit.beta[0] + (x[sets.dead] - mean[sets.tie]) * variance
     return np.where(seen, scaled, math.nan) / fit.scale[0], variance / float(fit.scale[0]) ** 2
 
 

@@ -15,44 +15,32 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.cox.hazard_ratio import ratio_of_arms
-from evidence_lib.statistics.cox.model import (
-    TIES_NAME,
-    chosen_ties,
-    level_text,
-    sorted_levels,
-    stratified,
-)
-from evidence_lib.statistics.cox.partial_likelihood import (
-    NotEstimable,
-    PartialLikelihood,
-    TieMethod,
-    ever_at_risk,
-    independent,
-    maximise,
-    standardised,
-)
+from evidence_lib.statistics.cox.inputs import TIES_NAME, Rows, checked_rows, chosen_approximation, stratified
+from evidence_lib.statistics.cox.maximum import independent, problem
+from evidence_lib.statistics.design import level_text, sorted_levels
 from evidence_lib.statistics.distributions import chi_square_p
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
-from evidence_lib.statistics.survival.inputs import checked
+from evidence_lib.statistics.inputs import Flags, checked_level, labelled
+from evidence_lib.statistics.not_estimable import NotEstimable
 
 
 @dataclass(frozen=True, eq=False)
 class _Patients:
     """The patients of the two arms compared, and the choices of the call."""
 
-    time: Floats
-    event: Flags
+    rows: Rows
     labels: np.ndarray
-    stratum: Counts
-    strata_names: tuple[str, ...] | None
     treatment: Hashable
     reference: Hashable
-    ties: TieMethod
     level: float
 
-    def among(self, rows: Flags) -> dict[str, Any]:
-        """What the model functions need of some of the patients."""
-        return {"time": self.time[rows], "event": self.event[rows], "stratum": self.stratum[rows], "ties": self.ties}
+    @property
+    def size(self) -> int:
+        """The number of patients."""
+        return self.labels.size
+
+    def treated(self, here: Flags) -> np.ndarray:
+        """The treatment's indicator among some of the patients (n, 1)."""
+        return (self.labels[here] == self.treatment).astype(float)[:, None]
 
 
 def subgroup_effects(
@@ -81,10 +69,25 @@ def subgroup_effects(
 
     Parameters
     ----------
-    time, event, group, strata, ties : as ``hazard_ratio``; only patients of the two arms enter
-    subgroups : DataFrame of n rows, one column per subgroup
-        Levels come in the order of an ordered or unordered categorical, else sorted. A patient without a value is left
-        out of that subgroup, and ``method`` says how many were.
+    time : array of n
+        Days, zero or more.
+    event : array of n
+        1 or True for the event, 0 or False for censoring.
+    group : array of n
+        Arm labels; only patients of the two arms enter.
+    subgroups : DataFrame of n rows
+        One column per subgroup. Levels come in the order of an ordered or unordered categorical, else sorted. A patient
+        without a value is left out of that subgroup, and ``method`` says how many were.
+    treatment, reference : label
+        The two arms compared.
+    strata : array of n labels, or a frame of n rows, optional
+        Each has a baseline hazard of its own; the columns of a frame are crossed.
+    ties : "efron" or "breslow", optional
+        None takes the convention's.
+    conf_level : float
+        Level of the intervals.
+    convention : Convention
+        The defaults of R or of SAS.
 
     Returns
     -------
@@ -101,29 +104,18 @@ def subgroup_effects(
     """
     if treatment == reference:
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
-    times, events = checked(time, event)
-    labels = labelled(group, "group", times.size)
-    if not isinstance(subgroups, pd.DataFrame) or subgroups.shape[1] == 0 or len(subgroups) != times.size:
+    rows = checked_rows(time, event, strata=strata, ties=chosen_approximation(ties, convention), convention=convention)
+    labels, size = labelled(group, "group", rows.time.size), rows.time.size
+    if not isinstance(subgroups, pd.DataFrame) or subgroups.shape[1] == 0 or len(subgroups) != size:
         raise InvalidInput(
             "subgroups do not fit the times",
-            expected=f"a frame of {times.size} rows with a column or more",
+            expected=f"a frame of {size} rows with a column or more",
             found=f"shape {np.shape(subgroups)}",
         )
     if not subgroups.columns.is_unique:
         raise InvalidInput("subgroups hold a column name twice", expected="each name once")
-    stratum, names = crossed(strata, times.size)
     kept = (labels == treatment) | (labels == reference)
-    patients = _Patients(
-        times[kept],
-        events[kept],
-        labels[kept],
-        stratum[kept],
-        names,
-        treatment,
-        reference,
-        chosen_ties(ties, convention),
-        checked_level(conf_level),
-    )
+    patients = _Patients(rows.of(kept), labels[kept], treatment, reference, checked_level(conf_level))
     found: list[Estimate] = []
     for column in subgroups.columns:
         found += _one_subgroup(patients, str(column), subgroups[column][kept].reset_index(drop=True))
@@ -141,25 +133,24 @@ def _one_subgroup(patients: _Patients, column: str, values: pd.Series) -> list[E
 
 
 def _within(patients: _Patients, column: str, level: str, here: Flags, left_out: Message | str) -> Estimate:
-    labels = patients.labels[here]
     return ratio_of_arms(
-        **patients.among(here),
-        labels=labels,
+        patients.rows.of(here),
+        patients.labels[here],
+        patients.treated(here),
+        [str(patients.treatment)],
         treatment=patients.treatment,
         reference=patients.reference,
-        x=(labels == patients.treatment).astype(float)[:, None],
-        names=[str(patients.treatment)],
         level=patients.level,
         shared={
             "analysis": "cox.hazard_ratio.subgroup",
             "groups": {**_arms(patients), "subgroup": column, "level": level},
             "n": int(here.sum()),
-            "events": int(patients.event[here].sum()),
+            "events": int(patients.rows.event[here].sum()),
             "conf_level": patients.level,
             "method": message(
                 "cox_statistics.method.subgroup",
-                ties=TIES_NAME[patients.ties],
-                strata=stratified(patients.strata_names),
+                ties=TIES_NAME[patients.rows.ties],
+                strata=stratified(patients.rows.strata_names),
                 missing=left_out,
             ),
         },
@@ -170,19 +161,19 @@ def _interaction(patients: _Patients, column: str, rows: dict[str, Flags], left_
     gaps = {level: _gap(patients, here) for level, here in rows.items()}
     silent = tuple(level for level, gap in gaps.items() if gap is not None and not gap.informative)
     used = {level: here for level, here in rows.items() if level not in silent}
-    all_rows = np.any(list(used.values()), axis=0) if used else np.zeros(patients.time.size, dtype=bool)
+    all_rows = np.any(list(used.values()), axis=0) if used else np.zeros(patients.size, dtype=bool)
     shared: dict[str, Any] = {
         "analysis": "cox.interaction",
         "unit": "chi-square",
         "groups": {**_arms(patients), "subgroup": column},
         "n": int(all_rows.sum()),
-        "events": int(patients.event[all_rows].sum()),
+        "events": int(patients.rows.event[all_rows].sum()),
         "is_test": True,
         "method": message(
             "cox_statistics.method.interaction",
             column=column,
-            ties=TIES_NAME[patients.ties],
-            strata=stratified(patients.strata_names),
+            ties=TIES_NAME[patients.rows.ties],
+            strata=stratified(patients.rows.strata_names),
             missing=left_out,
             levels=message("cox_statistics.part.levels_left_out", names=silent) if silent else "",
         ),
@@ -201,9 +192,8 @@ def _interaction(patients: _Patients, column: str, rows: dict[str, Flags], left_
 
 def _gap(patients: _Patients, here: Flags) -> NotEstimable | None:
     """Why the level has no hazard ratio; None where it has."""
-    treated = (patients.labels[here] == patients.treatment).astype(float)[:, None]
     try:
-        maximise(**patients.among(here), x=treated, names=[str(patients.treatment)])
+        patients.rows.of(here).fit(patients.treated(here), [str(patients.treatment)])
     except NotEstimable as gap:
         return gap
     return None
@@ -211,22 +201,17 @@ def _gap(patients: _Patients, here: Flags) -> NotEstimable | None:
 
 def _likelihood_ratio(patients: _Patients, levels: dict[str, Flags], rows: Flags) -> tuple[float, int]:
     """The likelihood-ratio statistic of treatment by level, and its degrees of freedom."""
-    data = patients.among(rows)
-    treated = (patients.labels[rows] == patients.treatment).astype(float)
+    data, treated = patients.rows.of(rows), patients.treated(rows)[:, 0]
     indicators = [here.astype(float) for here in list(levels.values())[1:]]
     names = list(levels)[1:]
     main = np.column_stack([treated, *indicators])
     whole = np.column_stack([main, *(treated * indicator for indicator in indicators)])
     # A level that the strata already set apart has no indicator left to estimate; R's coxph drops it as well.
-    seen = ever_at_risk(data["time"], data["event"], data["stratum"])
-    z = standardised(whole[seen])[0]
-    null = PartialLikelihood(data["time"][seen], data["event"][seen], z, data["stratum"][seen], patients.ties)
-    kept = independent(null.at(np.zeros(whole.shape[1])), data["event"])
+    posed = problem(data.time, data.event, whole, data.stratum, data.ties)
+    kept = independent(posed.likelihood.at(np.zeros(whole.shape[1])), posed.events)
     in_main = np.arange(whole.shape[1]) < main.shape[1]
     texts = np.array([str(patients.treatment), *names, *names], dtype=object)
-    smaller, larger = (
-        maximise(**data, x=whole[:, columns], names=list(texts[columns])) for columns in (kept & in_main, kept)
-    )
+    smaller, larger = (data.fit(whole[:, columns], list(texts[columns])) for columns in (kept & in_main, kept))
     df = int((kept & ~in_main).sum())
     return max(0.0, 2 * (larger.log_likelihood - smaller.log_likelihood)), df
 
