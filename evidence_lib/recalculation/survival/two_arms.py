@@ -6,9 +6,11 @@ import math
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from evidence_lib.recalculation.survival.sources import NOT_ESTIMABLE, SOURCE
+from evidence_lib.recalculation.survival.adjusted_rmst import adjusted
+from evidence_lib.recalculation.survival.sources import ADJUSTED, NOT_ESTIMABLE, SOURCE
 from evidence_lib.recalculation.survival.steps import SAME_TIME, area, each, plain, quantile, steps, tail, whole
 from evidence_lib.results import Estimate, Estimates
 
@@ -53,12 +55,15 @@ def rmst_difference(
     treatment: str | float,
     reference: str | float,
     tau: float | None = None,
+    covariates: pd.DataFrame | None = None,
     conf_level: float = 0.95,
 ) -> Estimate:
     """Twin of ``statistics.survival.rmst_difference``: all its statistics, in days."""
     shared, areas = _areas(time, event, group, treatment, reference, tau)
     shared |= {"analysis": "rmst.difference", "unit": "days", "method": SOURCE["rmst_difference"]}
     shared["conf_level"] = conf_level
+    if covariates is not None:
+        return _adjusted(shared, areas, time, event, group, covariates)
     if areas is None:
         return Estimate(**shared, status="not_estimable", reason=NOT_ESTIMABLE)
     (a1, v1), (a0, v0) = areas
@@ -73,16 +78,44 @@ def rmst_ratio(
     treatment: str | float,
     reference: str | float,
     tau: float | None = None,
+    covariates: pd.DataFrame | None = None,
     conf_level: float = 0.95,
 ) -> Estimate:
     """Twin of ``statistics.survival.rmst_ratio``: all its statistics, ``std_error`` on the log scale."""
     shared, areas = _areas(time, event, group, treatment, reference, tau)
     shared |= {"analysis": "rmst.ratio", "unit": "ratio", "method": SOURCE["rmst_ratio"], "scale": "log"}
     shared["conf_level"] = conf_level
-    if areas is None or 0 in (areas[0][0], areas[1][0]):
+    if areas is not None and 0 in (areas[0][0], areas[1][0]):
+        areas = None
+    if covariates is not None:
+        return _adjusted(shared, areas, time, event, group, covariates)
+    if areas is None:
         return Estimate(**shared, status="not_estimable", reason=NOT_ESTIMABLE)
     (a1, v1), (a0, v0) = areas
     return _normal(shared, math.log(a1) - math.log(a0), math.hypot(math.sqrt(v1) / a1, math.sqrt(v0) / a0))
+
+
+def _adjusted(
+    shared: dict[str, Any],
+    areas: tuple[tuple[float, float], tuple[float, float]] | None,
+    time: ArrayLike,
+    event: ArrayLike,
+    group: ArrayLike,
+    covariates: pd.DataFrame,
+) -> Estimate:
+    shared |= {"analysis": shared["analysis"] + ".adjusted", "method": ADJUSTED}
+    found = None
+    if areas is not None:
+        times, events = plain(time, event)
+        labels = list(np.asarray(group, dtype=object))
+        arms = shared["groups"]
+        treated = np.array([label == arms["treatment"] for label in labels], dtype=bool)
+        both = treated | np.array([label == arms["reference"] for label in labels], dtype=bool)
+        data = (times[both], events[both], treated[both], covariates[both])
+        found = adjusted(*data, arms["time"], log=shared.get("scale") == "log")
+    if found is None:
+        return Estimate(**shared, status="not_estimable", reason=NOT_ESTIMABLE)
+    return _normal(shared, *found)
 
 
 def _normal(shared: dict[str, Any], effect: float, error: float) -> Estimate:

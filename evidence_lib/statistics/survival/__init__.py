@@ -4,9 +4,10 @@ Times are in days, 1 or True marks an event, censoring is taken to be independen
 at a time is at risk at that time. Times that differ only by floating-point error (relative 1e-9) are one time.
 """
 
-from evidence_lib.statistics.survival.kaplan_meier import at_risk, kaplan_meier, milestone_difference, survival_at
+from evidence_lib.statistics.survival.kaplan_meier import at_risk, kaplan_meier, survival_at
 from evidence_lib.statistics.survival.logrank import logrank
 from evidence_lib.statistics.survival.median import follow_up, median_survival
+from evidence_lib.statistics.survival.milestone import milestone_difference
 from evidence_lib.statistics.survival.parametric import background, parametric_models
 from evidence_lib.statistics.survival.reconstruction import reconstruct_patients
 from evidence_lib.statistics.survival.rmst import rmst, rmst_difference, rmst_ratio

@@ -1,4 +1,4 @@
-"""The Kaplan-Meier curve, the numbers at risk, and survival at a time in one arm and between two."""
+"""The Kaplan-Meier curve, the numbers at risk, and survival at a time."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from numpy.typing import ArrayLike
 from evidence_lib.conventions import Convention, KmInterval, R
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
+from evidence_lib.statistics.distributions import normal_quantile
 from evidence_lib.statistics.inputs import Floats, checked_level
 from evidence_lib.statistics.survival.inputs import (
     TIE,
     Curve,
-    arms,
     checked,
     checked_interval,
     checked_times,
@@ -39,15 +38,21 @@ def kaplan_meier(
 
     S(t) is the product over event times s <= t of 1 - d(s) / n(s) (Kaplan & Meier 1958, J Am Stat Assoc 53:457); the
     standard error is Greenwood's, S(t) sqrt(sum d / (n (n - d))). The pointwise limits are made on the scale of
-    ``conf_type`` and clipped to [0, 1] (Kalbfleisch & Prentice 2002, section 1.4), as R's ``survfit`` does.
+    ``conf_type`` and clipped to [0, 1] (Kalbfleisch & Prentice 2002, section 1.4), as R's ``survfit`` does. Censoring
+    is assumed to have nothing to do with the event.
 
     Misreading: the limits hold at one time, not for the whole curve, and the tail rests on few patients.
 
     Parameters
     ----------
-    time : array of n days, zero or more
-    event : array of n, 1 or True for the event, 0 or False for censoring
-    conf_type : scale of the limits; None takes the convention's
+    time, event : arrays of n
+        Days, zero or more; 1 or True for the event, 0 or False for censoring.
+    conf_type : {"plain", "log", "log-log", "logit", "arcsine"}
+        Scale of the limits; None takes the convention's.
+    conf_level : number between 0 and 1
+        Level of the pointwise limits.
+    convention : Convention
+        Whose defaults are taken: ``R`` or ``SAS``.
 
     Returns
     -------
@@ -75,6 +80,17 @@ def kaplan_meier(
 
 def at_risk(time: ArrayLike, event: ArrayLike, *, times: ArrayLike) -> pd.DataFrame:
     """Patients at risk at each time, for the table under a Kaplan-Meier figure; unweighted.
+
+    A count of patients: n at risk at t is the number of observed times at or after t.
+
+    Misreading: patients no longer at risk are not all dead; those censored have left the count too.
+
+    Parameters
+    ----------
+    time, event : arrays of n
+        Days, zero or more; 1 or True for the event, 0 or False for censoring.
+    times : array of days
+        The times to count at, in the order of the rows.
 
     Returns
     -------
@@ -107,13 +123,34 @@ def survival_at(
     convention: Convention = R,
     extend: bool = False,
 ) -> Estimates:
-    """Kaplan-Meier probability of being event-free at given times, with pointwise limits (see ``kaplan_meier``).
+    """Kaplan-Meier probability of being event-free at given times, with pointwise limits.
 
-    One estimate ``km.survival`` per time, in ``groups["time"]``. Past the last observed time the curve is unknown
-    unless it has reached 0, and the estimate is ``not_estimable``; ``extend=True`` carries the last value and its
-    limits forward and says so in ``method``. Where ``survfit`` has no limits the estimate stands alone, with a reason.
+    S(t), Greenwood's standard error and the limits of ``kaplan_meier``, under its assumptions (Kaplan & Meier 1958, J
+    Am Stat Assoc 53:457).
 
     Misreading: it is not the share of patients seen event-free at that time; the censored count until they leave.
+
+    Parameters
+    ----------
+    time, event : arrays of n
+        Days, zero or more; 1 or True for the event, 0 or False for censoring.
+    times : array of days
+        The times to report at.
+    conf_type : {"plain", "log", "log-log", "logit", "arcsine"}
+        Scale of the limits; None takes the convention's.
+    conf_level : number between 0 and 1
+        Level of the pointwise limits.
+    convention : Convention
+        Whose defaults are taken: ``R`` or ``SAS``.
+    extend : bool
+        Whether the last value and its limits are carried forward past the last observed time; ``method`` says so.
+
+    Returns
+    -------
+    Estimates
+        One ``km.survival`` per time, a probability, with ``groups["time"]``. Past the last observed time the curve is
+        unknown unless it has reached 0, and the estimate is ``not_estimable`` without ``extend``. Where ``survfit``
+        has no limits the estimate stands alone, with a reason.
 
     Raises
     ------
@@ -135,7 +172,7 @@ def survival_at(
             "events": fit.events,
         }
         method = message("survival_statistics.method.km", interval=interval_name(chosen))
-        reason = _unknown_at(fit, t)
+        reason = unknown_at(fit, t)
         if reason is not None and not (extend and fit.n):
             return Estimate(**shared, method=method, status="not_estimable", reason=reason)
         if reason is not None:
@@ -155,70 +192,6 @@ def survival_at(
             conf_low=float(low[row]) if known else None,
             conf_high=float(high[row]) if known else None,
             reason=None if known else message(f"survival_statistics.reason.{why}"),
-        )
-
-    return Estimates(tuple(one(t) for t in checked_times(times)))
-
-
-def milestone_difference(
-    time: ArrayLike,
-    event: ArrayLike,
-    group: ArrayLike,
-    *,
-    treatment: str | float,
-    reference: str | float,
-    times: ArrayLike,
-    conf_level: float = 0.95,
-) -> Estimates:
-    """Difference of two Kaplan-Meier probabilities of being event-free at given times, treated minus reference.
-
-    The Greenwood standard errors add in quadrature; the interval and the two-sided p-value are normal (Klein et al.
-    2007, Stat Med 26:4505, the untransformed statistic). One estimate ``milestone.difference`` per time, above 0
-    where the treated do better. ``n`` and ``events`` are of both arms together.
-
-    Not estimable where either arm is (follow-up too short, no patients). Where a curve has reached 0, or neither arm
-    has had an event, the difference stands without standard error, limits and p-value, because Greenwood's formula
-    has none.
-
-    Misreading: it compares the arms at that time only; curves that cross can agree there and differ elsewhere.
-
-    Raises
-    ------
-    InvalidInput
-        As ``kaplan_meier``; for equal arms, missing or too few labels, times that are negative or stand twice.
-    """
-    treated, control = (curve(*arm) for arm in arms(time, event, group, treatment=treatment, reference=reference))
-    level = checked_level(conf_level)
-
-    def one(t: float) -> Estimate:
-        shared: dict[str, Any] = {
-            "analysis": "milestone.difference",
-            "unit": "probability",
-            "groups": {"time": days(t), "treatment": treatment, "reference": reference},
-            "conf_level": level,
-            "n": treated.n + control.n,
-            "events": treated.events + control.events,
-            "method": message("survival_statistics.method.milestone"),
-        }
-        for fit, label in ((treated, treatment), (control, reference)):
-            unknown = _unknown_at(fit, t)
-            if unknown is not None:
-                reason = message("survival_statistics.reason.in_arm", arm=str(label), reason=unknown)
-                return Estimate(**shared, status="not_estimable", reason=reason)
-        (p1, se1), (p0, se0) = _value_at(treated, t), _value_at(control, t)
-        difference, error = p1 - p0, float(np.hypot(se1, se0))
-        if not error > 0:
-            why = "milestone_at_zero" if np.isnan(error) else "milestone_at_one"
-            reason = message(f"survival_statistics.reason.{why}")
-            return Estimate(**shared, estimate=difference, reason=reason)
-        half = normal_quantile(level) * error
-        return Estimate(
-            **shared,
-            estimate=difference,
-            std_error=error,
-            conf_low=difference - half,
-            conf_high=difference + half,
-            p_value=two_sided_p(difference / error),
         )
 
     return Estimates(tuple(one(t) for t in checked_times(times)))
@@ -257,14 +230,10 @@ def interval_name(conf_type: KmInterval) -> Message:
     return message(f"survival_statistics.interval.{conf_type}")
 
 
-def _unknown_at(fit: Curve, time: float) -> Message | None:
+def unknown_at(fit: Curve, time: float) -> Message | None:
+    """Why the curve is not known at a time; None where it is."""
     if fit.n == 0:
         return message("survival_statistics.reason.no_patients")
     if not fit.known_at(time):
         return message("survival_statistics.reason.past_follow_up", time=days(time), last=days(fit.time[-1]))
     return None
-
-
-def _value_at(fit: Curve, time: float) -> tuple[float, float]:
-    row = fit.row_at(time)
-    return (1.0, 0.0) if row < 0 else (float(fit.survival[row]), float(standard_error(fit)[row]))

@@ -35,13 +35,20 @@ def logrank(
     equality, with hypergeometric variance for ties (Mantel 1966; Peto & Peto 1972; Kalbfleisch & Prentice 2002,
     section 1.4). Observed minus expected and their covariance V are summed, and the statistic is U' V^- U, chi-square
     with df = rank of V, as R's ``survdiff``: an arm that is never at risk at an event time adds no degree of freedom.
+    Censoring is assumed to have nothing to do with the event.
+
+    Misreading: a large p-value is not equality, and crossing curves can hide from this test.
 
     Parameters
     ----------
-    time, event : as ``kaplan_meier``
-    group : array of n arm labels
-    strata : array of n labels, or a frame of n rows whose columns are crossed
-    treatment, reference : both or neither; only these two arms enter the test
+    time, event : arrays of n
+        Days, zero or more; 1 or True for the event, 0 or False for censoring.
+    group : array of n labels
+        The arm of each patient.
+    strata : array of n labels, or DataFrame
+        Strata; the columns of a frame are crossed.
+    treatment, reference : str or number
+        Both or neither; only these two arms enter the test.
 
     Returns
     -------
@@ -49,8 +56,6 @@ def logrank(
         ``logrank.unstratified`` or ``logrank.stratified`` with ``test_statistic``, ``df`` and the two-sided
         ``p_value``, which is never 0: below the smallest number a computer holds it is that number. Status
         ``not_estimable`` without events, with one arm, or where no time has patients of two arms at risk and one left.
-
-    Misreading: a large p-value is not equality, and crossing curves can hide from this test.
 
     Raises
     ------

@@ -33,12 +33,27 @@ def median_survival(
     time), SAS's has no median. The limits (Brookmeyer & Crowley 1982, Biometrics 38:29) are the times at which the
     lower and the upper pointwise limit of S first are at or below 0.5, by the same rules. Where few patients are left
     the upper limit of S can rise above 0.5 again; the first crossing counts, as in ``print.survfit``
-    (``quantile.survfit`` sorts the band first, and then may name a later crossing).
-
-    The analysis is ``km.median``, in days. Where the curve never reaches 0.5 the status is ``not_estimable`` and the
-    limits that exist are given; where only a limit is missing the status is ``ok`` with the reason.
+    (``quantile.survfit`` sorts the band first, and then may name a later crossing). Assumptions are those of
+    ``kaplan_meier``.
 
     Misreading: half of the patients have not died "by" an unreached median; and a median says nothing about the tail.
+
+    Parameters
+    ----------
+    time, event : arrays of n
+        Days, zero or more; 1 or True for the event, 0 or False for censoring.
+    conf_type : {"plain", "log", "log-log", "logit", "arcsine"}
+        Scale of the pointwise limits of S; None takes the convention's.
+    conf_level : number between 0 and 1
+        Level of the interval.
+    convention : Convention
+        Whose defaults are taken: ``R`` or ``SAS``.
+
+    Returns
+    -------
+    Estimate
+        ``km.median``, in days. Where the curve never reaches 0.5 the status is ``not_estimable`` and the limits that
+        exist are given; where only a limit is missing the status is ``ok`` with the reason.
 
     Raises
     ------
@@ -62,9 +77,24 @@ def follow_up(
     At a tie the roles are swapped with the rest, as in R's ``survfit(Surv(time, 1 - status) ~ 1)``: a patient with
     the event at a time is at risk of being censored at it. Median and limits follow the rules of ``median_survival``.
 
-    The analysis is ``follow_up.median``, in days; ``events`` stays the number of patients with the event.
-
     Misreading: it is how long patients could be watched, not the median of the observed times.
+
+    Parameters
+    ----------
+    time, event : arrays of n
+        Days, zero or more; 1 or True for the event, 0 or False for censoring.
+    conf_type : {"plain", "log", "log-log", "logit", "arcsine"}
+        Scale of the pointwise limits of S; None takes the convention's.
+    conf_level : number between 0 and 1
+        Level of the interval.
+    convention : Convention
+        Whose defaults are taken: ``R`` or ``SAS``.
+
+    Returns
+    -------
+    Estimate
+        ``follow_up.median``, in days; ``events`` stays the number of patients with the event. Status as
+        ``median_survival``.
 
     Raises
     ------
