@@ -7,8 +7,16 @@ number by another route. Arguments are those that the statistic has accepted alr
 """
 
 from evidence_lib.recalculation.cox.hazard_ratio import hazard_ratio
+from evidence_lib.recalculation.cox.piecewise import piecewise_hazard_ratio
 from evidence_lib.recalculation.cox.proportional_hazards import proportional_hazards_test
 from evidence_lib.recalculation.cox.sources import SOURCE, TOLERANCE
 from evidence_lib.recalculation.cox.subgroups import subgroup_effects
 
-__all__ = ["SOURCE", "TOLERANCE", "hazard_ratio", "proportional_hazards_test", "subgroup_effects"]
+__all__ = [
+    "SOURCE",
+    "TOLERANCE",
+    "hazard_ratio",
+    "piecewise_hazard_ratio",
+    "proportional_hazards_test",
+    "subgroup_effects",
+]

@@ -1,17 +1,19 @@
-"""Cox models by statsmodels PHReg, and the frames that go into them."""
+"""Cox models by statsmodels PHReg, or written out where it has no such model, and the frames that go into them."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from evidence_lib.conventions import Convention
+from evidence_lib.recalculation.cox.loops import PlainModel, Sample, score_residuals
+from evidence_lib.recalculation.survival.steps import plain
 
 Floats = NDArray[np.float64]
 
@@ -39,22 +41,53 @@ class Unanswered(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Patients of a model: time, event, stratum number or None, and the handling of ties."""
+    """Rows of a model: time, event, stratum number or None, the handling of ties, and what goes with them.
+
+    ``cluster`` is given where the variance is the robust one.
+    """
 
     time: Floats
     event: Floats
     stratum: NDArray[np.int64] | None
     ties: str
+    entry: Floats | None = None
+    weights: Floats | None = None
+    cluster: NDArray[np.int64] | None = None
 
     def of(self, rows: NDArray[np.bool_]) -> Data:
-        """Some of the patients."""
-        return Data(self.time[rows], self.event[rows], None if self.stratum is None else self.stratum[rows], self.ties)
+        """Some of the rows."""
+        names = ("time", "event", "stratum", "entry", "weights", "cluster")
+        parts = {name: getattr(self, name) for name in names}
+        return replace(self, **{name: None if part is None else part[rows] for name, part in parts.items()})  # type: ignore[arg-type]
+
+    def sample(self) -> Sample:
+        """The rows for the likelihood written out; the events' weights are 1 on average."""
+        n = self.time.size
+        return Sample(
+            self.time,
+            np.full(n, -np.inf) if self.entry is None else self.entry,
+            self.event,
+            np.zeros(n, np.int64) if self.stratum is None else self.stratum,
+            np.ones(n) if self.weights is None else self.weights / self.mean_weight(),
+            self.ties,
+        )
+
+    def mean_weight(self) -> float:
+        """The mean weight of the events."""
+        return 1.0 if self.weights is None else float(self.weights[self.event == 1].mean())
 
     def model(self, x: Floats) -> Any:
-        """The PHReg model of these patients with the columns of ``x``."""
+        """The model of these rows with the columns of ``x``: PHReg, or written out."""
+        if self.weights is not None or self.ties == "exact":
+            return PlainModel(self.sample(), x)
         from statsmodels.duration.hazard_regression import PHReg
 
-        return PHReg(self.time, x, status=self.event, strata=self.stratum, ties=self.ties)
+        if self.entry is None:
+            return PHReg(self.time, x, status=self.event, strata=self.stratum, ties=self.ties)
+        # PHReg lets a row that enters at an event time be at risk at it. Only the order of times matters: places in
+        # that order, doubled, leave room to move each entry behind the time it stands at.
+        place = np.unique(np.concatenate([self.time, self.entry]), return_inverse=True)[1].reshape(2, -1) * 2.0
+        return PHReg(place[0], x, status=self.event, strata=self.stratum, ties=self.ties, entry=place[1] + 1)
 
 
 def ties_of(ties: str | None, convention: Convention) -> str:
@@ -62,16 +95,51 @@ def ties_of(ties: str | None, convention: Convention) -> str:
     return ties or convention.cox_ties
 
 
-def at_risk(data: Data, x: Floats) -> tuple[Data, Floats]:
-    """The patients who are at risk at some event of their stratum."""
-    stratum = np.zeros(data.time.size, np.int64) if data.stratum is None else data.stratum
-    first: dict[int, float] = {}
-    for number, time, event in zip(stratum.tolist(), data.time.tolist(), data.event.tolist(), strict=True):
-        if event:
-            first[number] = min(first.get(number, time), time)
-    rows = np.array(
-        [time >= first.get(number, np.inf) for number, time in zip(stratum.tolist(), data.time, strict=True)]
+def rows_of(
+    time: ArrayLike,
+    event: ArrayLike,
+    *,
+    entry: ArrayLike | None,
+    strata: Any,
+    weights: ArrayLike | None,
+    cluster: Any,
+    robust: bool | None,
+    ties: str,
+) -> Data:
+    """The rows of a call."""
+    n = np.asarray(time, dtype=float).size
+    times, events = plain(time, event)
+    entries = None
+    if entry is not None:
+        joined = plain(np.concatenate([np.asarray(time, float), np.asarray(entry, float)]), np.zeros(2 * n))[0]
+        times, entries = joined[:n], joined[n:]
+    with_robust = (weights is not None or cluster is not None) if robust is None else robust
+    groups = np.arange(n) if cluster is None else stratum_numbers(cluster)
+    return Data(
+        times,
+        events,
+        stratum_numbers(strata),
+        ties,
+        entries,
+        None if weights is None else np.asarray(weights, dtype=float),
+        groups if with_robust else None,
     )
+
+
+def at_risk(data: Data, x: Floats) -> tuple[Data, Floats]:
+    """The rows that are at risk at some event of their stratum, with a weight above zero."""
+    stratum = np.zeros(data.time.size, np.int64) if data.stratum is None else data.stratum
+    counted = np.ones(data.time.size, bool) if data.weights is None else data.weights > 0
+    events: dict[int, list[float]] = {}
+    for number, time, event, counts in zip(stratum.tolist(), data.time.tolist(), data.event, counted, strict=True):
+        if event and counts:
+            events.setdefault(number, []).append(time)
+    entry = np.full(data.time.size, -np.inf) if data.entry is None else data.entry
+    rows = counted.copy()
+    for number in np.unique(stratum).tolist():
+        moments, inside = np.unique(events.get(number, [])), stratum == number
+        until, after = (np.searchsorted(moments, values[inside], side="right") for values in (data.time, entry))
+        rows[inside] &= until > after
     return data.of(rows), x[rows]
 
 
@@ -87,7 +155,7 @@ def scaled(x: Floats) -> tuple[Floats, Floats]:
 
 def fitted(data: Data, x: Floats) -> Fit:
     """The fit of all columns. Raises Unanswered where one is redundant or has no finite coefficient."""
-    if not data.event.any():
+    if not data.event[slice(None) if data.weights is None else data.weights > 0].any():
         raise Unanswered(silent=True)
     data, x = at_risk(data, x)
     z, unit = scaled(x)
@@ -99,12 +167,23 @@ def fitted(data: Data, x: Floats) -> Fit:
         params = _maximum(model, z.shape[1])
         after = -model.hessian(params)
         share = np.linalg.eigvals(np.linalg.solve(before, after)).real.min()
-        covariance = np.linalg.inv(after)
+        covariance = inverse = np.linalg.inv(after)
     except np.linalg.LinAlgError:
         raise Unanswered(silent=False) from None
     if not share > RUN_AWAY:
         raise Unanswered(silent=False)
-    return Fit(params, covariance, float(model.loglike(params)), unit)
+    if data.cluster is not None:
+        sample = data.sample()
+        scores = score_residuals(sample, z, params) * sample.weight[:, None]
+        sums = np.array([scores[data.cluster == number].sum(axis=0) for number in np.unique(data.cluster)])
+        covariance = inverse @ (sums.T @ sums) @ inverse
+        if not (np.diag(covariance) > 1e-12 * np.diag(inverse)).all():
+            raise Unanswered(silent=True)
+    else:
+        covariance = inverse / data.mean_weight()
+    # Up to a constant, which no comparison of models of the same rows sees.
+    log_likelihood = float(model.loglike(params)) * data.mean_weight()
+    return Fit(params, covariance, log_likelihood, unit)
 
 
 def _maximum(model: Any, p: int) -> Floats:
@@ -168,12 +247,12 @@ def stratum_numbers(strata: Any) -> NDArray[np.int64] | None:
     return np.array([seen.setdefault(row, len(seen)) for row in frame.itertuples(index=False, name=None)], np.int64)
 
 
-def limits(fit: Fit, conf_level: float) -> dict[str, Any] | None:
-    """Estimate, standard error and limits of the first column; None where one is too large to be a number."""
+def limits(fit: Fit, conf_level: float, column: int = 0) -> dict[str, Any] | None:
+    """Estimate, standard error and limits of a column; None where one is too large to be a number."""
     from statistics import NormalDist
 
-    log_ratio = float(fit.params[0] / fit.unit[0])
-    std_error = float(np.sqrt(fit.covariance[0, 0]) / fit.unit[0])
+    log_ratio = float(fit.params[column] / fit.unit[column])
+    std_error = float(np.sqrt(fit.covariance[column, column]) / fit.unit[column])
     half = -NormalDist().inv_cdf((1 - conf_level) / 2) * std_error
     if abs(log_ratio) + half > 700:
         return None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from evidence_lib.conventions import Convention, R, Ties
+from evidence_lib.conventions import Convention, R
 from evidence_lib.recalculation.cox.fits import (
     Data,
     Floats,
@@ -17,11 +17,10 @@ from evidence_lib.recalculation.cox.fits import (
     fitted,
     indicators,
     limits,
-    stratum_numbers,
+    rows_of,
     ties_of,
 )
 from evidence_lib.recalculation.cox.sources import NOT_ESTIMABLE, SOURCE
-from evidence_lib.recalculation.survival.steps import plain
 from evidence_lib.results import Estimate
 
 
@@ -32,34 +31,47 @@ def hazard_ratio(
     *,
     treatment: Hashable,
     reference: Hashable,
+    entry: ArrayLike | None = None,
     strata: ArrayLike | pd.DataFrame | None = None,
     covariates: pd.DataFrame | None = None,
-    ties: Ties | None = None,
+    weights: ArrayLike | None = None,
+    cluster: ArrayLike | None = None,
+    robust: bool | None = None,
+    ties: str | None = None,
     conf_level: float = 0.95,
     convention: Convention = R,
 ) -> Estimate:
     """Twin of ``statistics.cox.hazard_ratio``: estimate, standard error, limits and p-value."""
-    times, events = plain(time, event)
-    labels = np.asarray(group, dtype=object)
+    data = rows_of(
+        time,
+        event,
+        entry=entry,
+        strata=strata,
+        weights=weights,
+        cluster=cluster,
+        robust=robust,
+        ties=ties_of(ties, convention),
+    )
+    labels, happened = np.asarray(group, dtype=object), data.event == 1
     here = (labels == treatment) | (labels == reference)
-    with_events = {label for label, happened in zip(labels, events, strict=True) if happened}
+    counted = happened if data.weights is None else happened & (data.weights > 0)
+    with_events = set(labels[counted])
     others = sorted(with_events - {treatment, reference}, key=str)
     columns: list[Floats] = [(labels == arm).astype(float)[:, None] for arm in (treatment, *others)]
     if covariates is not None:
         columns.append(indicators(covariates)[0])
     kind = "adjusted" if covariates is not None else "stratified" if strata is not None else "unstratified"
     shared: dict[str, Any] = {
-        "analysis": f"cox.hazard_ratio.{kind}",
+        "analysis": f"cox.hazard_ratio.{'weighted' if weights is not None else kind}",
         "unit": "ratio",
         "scale": "log",
         "method": SOURCE["hazard_ratio"],
         "groups": {"treatment": treatment, "reference": reference, "subgroup": "all"},
         "n": int(here.sum()),
-        "events": int(events[here].sum()),
+        "events": int(happened[here].sum()),
         "conf_level": conf_level,
     }
     rows = np.array([label in (treatment, reference, *others) for label in labels], dtype=bool)
-    data = Data(times, events, stratum_numbers(strata), ties_of(ties, convention))
     return ratio(data.of(rows), np.hstack(columns)[rows], {treatment, reference} <= with_events, shared)
 
 
