@@ -3,9 +3,17 @@
 Differences are treated minus reference, in the unit of the outcome.
 """
 
+from evidence_lib.statistics.means.ancova import ancova
+from evidence_lib.statistics.means.anova import anova
 from evidence_lib.statistics.means.mmrm import MMRM, mmrm
+from evidence_lib.statistics.means.t_test import t_test
+from evidence_lib.statistics.means.wilcoxon import wilcoxon
 
 __all__ = [
     "MMRM",
+    "ancova",
+    "anova",
     "mmrm",
+    "t_test",
+    "wilcoxon",
 ]
