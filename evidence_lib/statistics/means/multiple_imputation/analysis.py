@@ -11,6 +11,8 @@ from evidence_lib.statistics.inputs import Counts, Flags, Floats
 from evidence_lib.statistics.means.multiple_imputation.trial import Trial
 from evidence_lib.statistics.not_estimable import NotEstimable
 
+ROUNDING = 1e-26
+
 
 @dataclass(frozen=True, eq=False)
 class Analysed:
@@ -47,6 +49,8 @@ class Ancova:
         rest = values - scores @ self.basis.T
         contrast = self.inverse[: weights.size].T @ weights
         residual = (rest**2).sum(axis=1) / self.df
+        # Outcomes are of the order of 1: what is left of a perfect fit is rounding.
+        residual[residual < ROUNDING] = 0.0
         location = self.center * weights.sum()
         return Analysed(
             estimates=scores @ contrast * self.scale + location,

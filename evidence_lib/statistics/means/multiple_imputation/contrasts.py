@@ -134,7 +134,7 @@ def multiple_imputation(
 "retrieved-dropout"}
         How values after the event are imputed.
     model : {"joint", "sequential"}
-        The imputation model; "sequential" for "mar" and "retrieved-dropout" only.
+        The imputation model; "sequential" for "mar" only.
     covariance : {"common", "by-arm"}
         One covariance matrix, or one per arm, in the joint model.
     delta : mapping of arm to number, or to a mapping of visit to number
@@ -273,7 +273,7 @@ def _targets(made: Imputed, place: int, label: Hashable, level: float) -> Iterat
         if made.covariates
         else "",
         "procedure": procedure(made, place_in_trial),
-        "caution": caution(made),
+        "caution": caution(made, place),
     }
     yield (
         np.array([float(name == made.treatment) - float(name == made.reference) for name in data.arms]),

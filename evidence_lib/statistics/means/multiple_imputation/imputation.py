@@ -21,6 +21,7 @@ from evidence_lib.statistics.means.multiple_imputation.strategies import (
     Strategy,
     imputed,
     model_of,
+    require_known,
     require_means,
 )
 from evidence_lib.statistics.means.multiple_imputation.trial import Trial, trial
@@ -176,7 +177,7 @@ def _completed(made: Imputed, rng: np.random.Generator) -> Floats:
     if not made.missing.any():
         return np.repeat(data.outcome[None, :, at], made.imputations, axis=0)
     model = model_of(data, made.strategy, by_arm=made.covariance == "by-arm")
-    require_means(data, model, made.strategy, reference, made.min_retrieved)
+    require_means(data, model, made.strategy, reference, at, made.min_retrieved)
     between = intermittent(data)
     if made.model == "joint" or between.any():
         parameters = drawn(model, imputations=made.imputations, burn_in=made.burn_in, thin=made.thin, rng=rng)
@@ -185,7 +186,8 @@ def _completed(made: Imputed, rng: np.random.Generator) -> Floats:
         monotone = np.repeat(data.outcome[None], made.imputations, axis=0)
         if between.any():
             monotone[:, between] = values[:, between]
-        values = visit_by_visit(data, model, monotone, rng)
+        values = visit_by_visit(data, model, monotone, max(at), rng)
+        require_known(data, values, at)
     return values[:, :, at] + shifts(made, made.delta) / data.scale
 
 
@@ -244,9 +246,12 @@ def _require_counts(**given: Any) -> None:
 
 
 def _require_match(strategy: Strategy, model: ModelName, covariance: Covariance, event: str | None) -> None:
-    if model == "sequential" and strategy in REFERENCE_BASED:
+    if model == "sequential" and strategy != "mar":
         raise InvalidInput(
-            "a reference-based strategy needs the joint model", expected="model='joint'", found="model='sequential'"
+            "the sequential model knows no strategy but missing at random",
+            expected="strategy='mar'",
+            found=repr(strategy),
+            mend="take model='joint'",
         )
     if model == "sequential" and covariance != "common":
         raise InvalidInput(

@@ -64,9 +64,9 @@ def plain(label: Hashable) -> str | float:
     return label if isinstance(label, str | int | float) else str(label)
 
 
-def caution(made: Imputed) -> Message | str:
+def caution(made: Imputed, place: int) -> Message | str:
     """The part of a method that warns of Rubin's variance."""
-    based = made.strategy in REFERENCE_BASED
+    based = made.strategy in REFERENCE_BASED and made.missing[:, place].any()
     return message("imputation_statistics.part.conservative") if based else ""
 
 

@@ -119,7 +119,7 @@ def _facts(
             response=message(f"imputation_statistics.response.{responders}", threshold=f"{limit:g}"),
             procedure=procedure(imputed, imputed.at[place]),
             counted=message("imputation_statistics.part.non_responder") if model else "",
-            caution=caution(imputed),
+            caution=caution(imputed, place),
         ),
     }
 

@@ -16,17 +16,18 @@ def intermittent(trial: Trial) -> Flags:
     return ~trial.observed & later
 
 
-def visit_by_visit(trial: Trial, model: Model, completed: Floats, rng: np.random.Generator) -> Floats:
-    """Fill the missing values that run to the end of ``completed`` (m, n, J), one visit after another.
+def visit_by_visit(trial: Trial, model: Model, completed: Floats, last: int, rng: np.random.Generator) -> Floats:
+    """Fill the missing values that run to the end of ``completed`` (m, n, J), one visit after another up to ``last``.
 
-    The value at visit j is regressed on the means of the cells, the covariates and all earlier visits, among subjects
-    who have one. Each imputation draws the residual variance (sum of squares over a chi-square), the coefficients
-    given it, and the values; imputed values stand as regressors at the visits that follow (Rubin 1987, example 5.1).
+    The value at visit j is regressed on the arms, the covariates and all earlier visits, among subjects who have one.
+    Each imputation draws the residual variance (sum of squares over a chi-square), the coefficients given it, and the
+    values; imputed values stand as regressors at the visits that follow (Rubin 1987, example 5.1).
+    A value whose arm has no value at the visit stays NaN, as do those that follow from it.
     """
     m = len(completed)
     known = ~np.isnan(completed[0])
     filled = completed.copy()
-    for j in range(len(trial.visits)):
+    for j in range(last + 1):
         rows, wanted = np.flatnonzero(known[:, j]), np.flatnonzero(~known[:, j])
         if wanted.size == 0:
             continue
@@ -51,6 +52,7 @@ def visit_by_visit(trial: Trial, model: Model, completed: Floats, rng: np.random
         slopes = np.linalg.solve(root, (scores + noise)[:, :, None])
         error = sigma[:, None] * rng.standard_normal((m, wanted.size))
         filled[:, wanted, j] = (design[:, wanted] @ slopes)[:, :, 0] + error
+        filled[:, wanted[~np.isin(model.cell[wanted, j], cells)], j] = np.nan
     return filled
 
 

@@ -55,53 +55,49 @@ def model_of(trial: Trial, strategy: Strategy, *, by_arm: bool) -> Model:
     )
 
 
-def require_means(trial: Trial, model: Model, strategy: Strategy, reference: int, min_retrieved: int) -> None:
-    """Raise NotEstimable where a missing value asks for a mean that no value tells."""
+def require_means(
+    trial: Trial, model: Model, strategy: Strategy, reference: int, at: list[int], min_retrieved: int
+) -> None:
+    """Raise NotEstimable where a value missing at one of the visits ``at`` asks for a mean that no value tells."""
     missing = ~trial.observed
-    based = strategy in REFERENCE_BASED
     if strategy == "retrieved-dropout":
-        _require_retrieved(trial, missing & trial.after, min_retrieved)
-    estimable = model.estimable
-    own = estimable[np.arange(len(trial.visits)), model.cell]
-    _refuse(trial, (missing & ~trial.after if based else missing) & ~own, trial.arm)
-    if not based:
-        return
-    affected: Flags = np.asarray((missing & trial.after).any(axis=1))
-    compared = np.full(trial.arm.size, reference)
-    if strategy in ("copy-increments", "last-mean-carried-forward"):
-        last = np.zeros_like(missing)
-        later = np.flatnonzero(affected & (trial.first > 0))
-        last[later, trial.first[later] - 1] = True
-        _refuse(trial, last & ~own, trial.arm)
-    if strategy == "last-mean-carried-forward":
-        if (affected & (trial.first == 0)).any():
-            raise NotEstimable(message("imputation_statistics.reason.no_last_mean"))
-        return
-    start = {"jump-to-reference": trial.first, "copy-increments": np.maximum(trial.first - 1, 0)}
-    span = np.arange(len(trial.visits)) >= start.get(strategy, np.zeros_like(trial.first))[:, None]
-    _refuse(trial, affected[:, None] & span & ~estimable[:, reference], compared)
+        _require_retrieved(trial, missing & trial.after, at, min_retrieved)
+    lost = missing & trial.after & (trial.first == 0)[:, None]
+    if strategy == "last-mean-carried-forward" and lost[:, at].any():
+        raise NotEstimable(message("imputation_statistics.reason.no_last_mean"))
+    # A rehearsal with unknown means as NaN, which go wherever such a mean would.
+    visits = len(trial.visits)
+    known = Parameters(
+        means=np.where(model.estimable, 0.0, np.nan)[None],
+        slopes=np.zeros((1, visits, trial.covariates.shape[1])),
+        sigma=np.broadcast_to(0.5 * np.eye(visits) + 0.5, (1, model.groups, visits, visits)),
+    )
+    require_known(trial, imputed(trial, model, known, strategy, reference, np.random.default_rng(0)), at)
 
 
-def _refuse(trial: Trial, unknown: Flags, arm: Counts) -> None:
+def require_known(trial: Trial, completed: Floats, at: list[int]) -> None:
+    """Raise NotEstimable for completed outcomes (m, n, J) that are NaN at one of the visits ``at``."""
+    unknown = np.isnan(completed[0][:, at])
     if unknown.any():
         row, column = np.argwhere(unknown)[0]
-        name, where = level_text(trial.arms[arm[row]]), level_text(trial.visits[column])
+        name, where = level_text(trial.arms[trial.arm[row]]), level_text(trial.visits[at[column]])
         raise NotEstimable(message("imputation_statistics.reason.no_values", arm=name, visit=where))
 
 
-def _require_retrieved(trial: Trial, missing: Flags, least: int) -> None:
+def _require_retrieved(trial: Trial, missing: Flags, at: list[int], least: int) -> None:
     for arm, name in enumerate(trial.arms):
         inside = (trial.arm == arm)[:, None] & trial.after
         retrieved, wanted = (inside & trial.observed).sum(axis=0), (inside & missing).any(axis=0)
-        for column in np.flatnonzero(wanted & (retrieved < least)):
-            reason = message(
-                "imputation_statistics.reason.too_few_retrieved",
-                arm=level_text(name),
-                visit=level_text(trial.visits[column]),
-                found=int(retrieved[column]),
-                least=least,
-            )
-            raise NotEstimable(reason)
+        for column in at:
+            if wanted[column] and retrieved[column] < least:
+                reason = message(
+                    "imputation_statistics.reason.too_few_retrieved",
+                    arm=level_text(name),
+                    visit=level_text(trial.visits[column]),
+                    found=int(retrieved[column]),
+                    least=least,
+                )
+                raise NotEstimable(reason)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +192,7 @@ def _distribution(
         return compared, other
     mean = own.copy()
     if strategy == "last-mean-carried-forward":
-        mean[:, :, first:] = own[:, :, first - 1 : first]
+        mean[:, :, first:] = own[:, :, first - 1 : first] if first > 0 else np.nan
         return mean, sigma
     mean[:, :, first:] = compared[:, :, first:]
     if strategy == "copy-increments" and first > 0:

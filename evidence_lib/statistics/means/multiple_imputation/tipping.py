@@ -110,7 +110,7 @@ def tipping_point(
                 high=rows[-1],
                 level=level,
                 procedure=procedure(imputed, imputed.at[place]),
-                caution=caution(imputed),
+                caution=caution(imputed, place),
             ),
         }
         try:

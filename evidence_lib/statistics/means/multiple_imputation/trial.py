@@ -15,6 +15,7 @@ from evidence_lib.statistics.design import design, sorted_levels
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, labelled, numbers, refuse
 
 LARGEST = 1e150
+ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,9 +190,10 @@ def _events(column: pd.Series, name: str, visits: Sequence[Hashable], one: Count
 
 
 def _standardised(wide: Floats) -> tuple[Floats, float, float]:
+    """Outcomes in units of the largest distance from their mean; all 0 where they do not vary but for rounding."""
     seen = wide[~np.isnan(wide)]
-    if seen.size == 0:
-        return wide, 0.0, 1.0
-    center = float((seen / seen.size).sum())
-    size = float(np.abs(seen - center).max())
-    return (wide - center) / (size if size > 0 else 1.0), center, size if size > 0 else 1.0
+    center = float((seen / max(seen.size, 1)).sum())
+    size = float(np.abs(seen - center).max(initial=0.0))
+    if size <= ROUNDING * abs(center):
+        return wide * 0.0, center, 1.0
+    return (wide - center) / size, center, size
