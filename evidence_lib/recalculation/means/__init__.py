@@ -6,7 +6,11 @@ number by another route. Arguments are those that the statistic has accepted alr
 |a - b| <= tolerance * max(|a|, std_error).
 """
 
+from evidence_lib.recalculation.means.linear_model import ancova, anova
 from evidence_lib.recalculation.means.mmrm import mmrm
+from evidence_lib.recalculation.means.multiple_imputation import multiple_imputation
 from evidence_lib.recalculation.means.sources import SOURCE, TOLERANCE
+from evidence_lib.recalculation.means.t_test import t_test
+from evidence_lib.recalculation.means.wilcoxon import wilcoxon
 
-__all__ = ["SOURCE", "TOLERANCE", "mmrm"]
+__all__ = ["SOURCE", "TOLERANCE", "ancova", "anova", "mmrm", "multiple_imputation", "t_test", "wilcoxon"]

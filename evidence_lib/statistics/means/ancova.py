@@ -26,6 +26,7 @@ Contrasts = Literal["reference", "pairwise"]
 Margins = Literal["equal", "observed"]
 Trend = Literal["regression", "contrast"]
 GROUP, DOSE = "group", "dose"
+NO_CHANGE = 1e-13
 
 
 def ancova(
@@ -211,13 +212,15 @@ def _estimate(
     fields: dict[str, Any] = {**shared, "unit": UNIT, "conf_level": model.level}
     try:
         fit, value, share = found()
-        estimate, deviation = model.data.back(value), fit.deviation
+        deviation = fit.deviation
         if deviation is None:
-            return Estimate(**fields, estimate=estimate, reason=fit.no_deviation)
+            # Outcomes are 1 at most here: this is the rounding of a zero.
+            known = value if abs(value) > NO_CHANGE else 0.0
+            return Estimate(**fields, estimate=model.data.back(known), reason=fit.no_deviation)
         error = share * deviation
         half = t_quantile(model.level, fit.df) * error
         limits = {"conf_low": model.data.back(value - half), "conf_high": model.data.back(value + half)}
-        fields |= {**limits, "estimate": estimate, "std_error": model.data.back(error), "df": fit.df}
+        fields |= {**limits, "estimate": model.data.back(value), "std_error": model.data.back(error), "df": fit.df}
     except NotEstimable as gap:
         return Estimate(**fields, status="not_estimable", reason=gap.reason)
     if tested:

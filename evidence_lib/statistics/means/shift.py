@@ -40,7 +40,8 @@ def difference_at(strata: Sequence[Pairs], weight: float) -> float:
     low = min(float(s.x[0] - s.y[-1]) for s in strata)
     high = max(float(s.x[-1] - s.y[0]) for s in strata)
     enough = weight * (1 - SAME)
-    below, at = _rank(low) - 1, _rank(high)
+    # A few doubles beyond the ends, since x less the difference is rounded too.
+    below, at = _rank(low) - 4, _rank(high) + 4
     while at - below > 1:
         middle = (below + at) // 2
         if _weight_up_to(strata, _value(middle)) >= enough:
