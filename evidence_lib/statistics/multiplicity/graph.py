@@ -135,7 +135,7 @@ def _transitions(transitions: Any, m: int) -> Floats:
     g = np.asarray(transitions, dtype=float)
     if g.shape != (m, m):
         raise InvalidInput("transitions do not fit the hypotheses", expected=f"({m}, {m})", found=str(g.shape))
-    refuse(~(g >= 0).all(axis=1), "transitions", "zero or more", "another value")
+    refuse(np.array(~(g >= 0).all(axis=1), dtype=bool), "transitions", "zero or more", "another value")
     refuse(
         np.array(np.diag(g) != 0, dtype=bool),
         "transitions",
