@@ -29,7 +29,7 @@ SINGULAR = 1e-10
 
 @dataclass(frozen=True)
 class _Data:
-    """Rows of patients: ``x`` has an intercept, then a column per arm but the reference, then the covariates."""
+    """Rows of patients: ``x`` has an intercept, a column per arm but the reference, and the scaled covariates."""
 
     event: Flags
     arm: Counts
@@ -205,36 +205,36 @@ def _data(
     arm[kept & ~treated & ~control] = other + 2
     arm = arm[kept]
     indicators = [(arm == number).astype(float) for number in range(1, int(arm.max(initial=1)) + 1)]
-    x = np.column_stack([np.ones(arm.size), *indicators, columns])
+    x = np.column_stack([np.ones(arm.size), *indicators, _scaled(columns)])
     return _Data(events[kept], arm, x, weight[kept], stratum[kept])
 
 
+def _scaled(columns: Floats) -> Floats:
+    """Columns with mean 0 and standard deviation 1, which no risk depends on; a constant one becomes 0."""
+    if not len(columns):
+        return columns
+    middle, spread = columns.mean(axis=0), columns.std(axis=0)
+    flat = spread <= 1e-12 * np.abs(columns).max(axis=0)
+    return np.where(flat, 0.0, (columns - middle) / np.where(flat, 1.0, spread))
+
+
 def _fit(data: _Data) -> Floats:
-    """Coefficients of the logistic regression, by Newton's method on centred and scaled covariates."""
-    middle, scale = data.x.mean(axis=0), data.x.std(axis=0)
-    middle[0] = 0.0
-    flat = scale <= 1e-12 * np.abs(data.x).max(axis=0, initial=0)
-    flat[0] = False
-    if flat.any():
-        raise _NotEstimable(message("proportions_statistics.reason.collinear"))
-    scale[0] = 1.0
-    x = (data.x - middle) / scale
-    if _singular(x.T @ (data.count[:, None] * x)):
+    """Coefficients of the logistic regression, by Newton's method."""
+    x, count = data.x, data.count
+    if _singular(x.T @ (count[:, None] * x)):
         raise _NotEstimable(message("proportions_statistics.reason.collinear"))
     at = np.zeros(x.shape[1])
     for _ in range(STEPS):
         risk, spared = expit(x @ at), expit(-(x @ at))
-        information = x.T @ ((data.count * risk * spared)[:, None] * x)
+        information = x.T @ ((count * risk * spared)[:, None] * x)
         if _singular(information):
             break
         # The residual of a patient with the event is 1 - risk, which must keep its digits where the risk is near 1.
-        step = np.linalg.solve(information, x.T @ (data.count * np.where(data.event, spared, -risk)))
-        step = _shortened(data, x, at, step)
+        step = np.linalg.solve(information, x.T @ (count * np.where(data.event, spared, -risk)))
+        step = _shortened(data, at, step)
         at = at + step
         if np.abs(x @ step).max() < CONVERGED:
-            out = at / scale
-            out[0] -= float(out[1:] @ middle[1:])
-            return out
+            return at
     raise _NotEstimable(message("proportions_statistics.reason.separated", steps=STEPS))
 
 
@@ -245,11 +245,11 @@ def _singular(matrix: Floats) -> bool:
     return bool(np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] < SINGULAR)
 
 
-def _shortened(data: _Data, x: Floats, at: Floats, step: Floats) -> Floats:
+def _shortened(data: _Data, at: Floats, step: Floats) -> Floats:
     """The step, halved until the log-likelihood does not fall."""
 
     def log_likelihood(coefficients: Floats) -> float:
-        linear = x @ coefficients
+        linear = data.x @ coefficients
         return -float(data.count @ np.logaddexp(0, np.where(data.event, -linear, linear)))
 
     before = log_likelihood(at)

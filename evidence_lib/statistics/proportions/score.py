@@ -22,6 +22,8 @@ FAR = 1e8
 # The widest ratios that are sought, on the log scale.
 WIDEST = 300.0
 ROUNDS, SAME = 500, 1e-14
+# What is left of a difference after this share of its terms has cancelled is rounding: the difference is 0.
+ROUNDING = 1e-13
 
 
 def restricted_by_difference(t: Tables, difference: float) -> tuple[Floats, Floats]:
@@ -67,7 +69,8 @@ def difference_z(t: Tables, difference: float, *, bias: bool, weights: Weights =
     if bias:
         spread = spread * t.total / (t.total - 1)
     w = _mantel_haenszel(t) if weights == "mh" else _iterated(t, treated, control)
-    return _divided(float(w @ (t.x1 / t.n1 - t.x0 / t.n0 - difference)), float(w**2 @ spread))
+    each = t.x1 / t.n1 - t.x0 / t.n0
+    return _divided(_summed(w * each, -w * difference), float(w**2 @ spread))
 
 
 def weighted_difference(t: Tables, weights: Weights) -> float:
@@ -78,7 +81,9 @@ def weighted_difference(t: Tables, weights: Weights) -> float:
         return low
     if weights == "mh":
         w = _mantel_haenszel(t)
-        return float(w @ each / w.sum())
+        return _summed(w * each) / float(w.sum())
+    if difference_z(t, 0.0, bias=True, weights=weights) == 0:
+        return 0.0
     return _root(lambda value: difference_z(t, value, bias=True, weights=weights), low, high)
 
 
@@ -94,25 +99,25 @@ def difference_limits(t: Tables, at: float, z: float, *, bias: bool, weights: We
 
 
 def effect_z(t: Tables, value: float, effect: Effect, *, bias: bool) -> float:
-    """Score statistic of a hypothetical ratio or odds ratio, of one table."""
-    (x1,), (n1,), (x0,), (n0,) = t.x1, t.n1, t.x0, t.n0
-    factor = (n1 + n0) / (n1 + n0 - 1) if bias else 1.0
-    x = x1 + x0
+    """Score statistic of a hypothetical ratio or odds ratio, of one table; for odds, with events and some without."""
+    x1, n1, x0, n0 = (float(cell[0]) for cell in (t.x1, t.n1, t.x0, t.n0))
+    n, x = n1 + n0, x1 + x0
+    factor = n / (n - 1) if bias else 1.0
     if effect == "ratio":
-        # The smaller root of N r p^2 - b p + x = 0, written so that nothing cancels.
+        # The smaller root of n r p^2 - b p + x = 0, written so that nothing cancels.
         b = value * (n1 + x0) + x1 + n0
-        control = 2 * x / (b + math.sqrt(max(b**2 - 4 * (n1 + n0) * value * x, 0)))
+        control = min(2 * x / (b + math.sqrt(max(b**2 - 4 * n * value * x, 0))), 1.0)
         treated = min(value * control, 1.0)
-        spread = treated * (1 - treated) / n1 + value**2 * control * (1 - min(control, 1.0)) / n0
-        return _divided(x1 / n1 - value * x0 / n0, spread * factor)
-    a, b = n0 * (value - 1), value * (n1 - x) + n0 + x
-    root = math.sqrt(max(b**2 + 4 * a * x, 0))
-    control = 2 * x / (b + root) if b >= 0 else (root - b) / (2 * a)
-    scale = 1 + control * (value - 1)
-    treated, spared = value * control / scale, (1 - control) / scale
-    information = n1 * treated * spared, n0 * control * (1 - control)
+        spread = treated * (1 - treated) / n1 + value**2 * control * (1 - control) / n0
+        return _divided(_summed(x1 / n1, -value * x0 / n0), spread * factor)
+    # The reference odds w with n1 v w / (1 + v w) + n0 w / (1 + w) = x, v being the odds ratio: a quadratic again.
+    a, b = value * (n - x), value * (n1 - x) + n0 - x
+    root = math.sqrt(b**2 + 4 * a * x)
+    odds = 2 * x / (b + root) if b >= 0 else (root - b) / (2 * a)
+    treated, spared = value * odds / (1 + value * odds), 1 / (1 + value * odds)
+    information = n1 * treated * spared, n0 * odds / (1 + odds) ** 2
     # Observed minus expected events, in the form that keeps its digits where the proportion is near 1.
-    distance = x1 * spared - (n1 - x1) * treated
+    distance = _summed(x1 * spared, -(n1 - x1) * treated)
     if min(information) <= 0:
         return _divided(distance, 0.0)
     return _divided(distance, factor / (1 / information[0] + 1 / information[1]))
@@ -153,6 +158,13 @@ def _iterated(t: Tables, treated: Floats, control: Floats) -> Floats:
             break
         w = new
     return w
+
+
+def _summed(*terms: Floats | float) -> float:
+    """The sum of all terms; exactly 0 where what is left of them is rounding, so that no effect is no effect."""
+    flat = np.concatenate([np.atleast_1d(term) for term in terms])
+    total = float(flat.sum())
+    return 0.0 if abs(total) <= ROUNDING * float(np.abs(flat).sum()) else total
 
 
 def _divided(distance: float, variance: float) -> float:
