@@ -9,13 +9,8 @@ from numpy.typing import ArrayLike
 
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.competing_risks.incidence import (
-    Incidence,
-    Variance,
-    checked_variance,
-    incidence,
-    variance_name,
-)
+from evidence_lib.statistics.competing_risks.aalen_johansen import Incidence, Variance, incidence
+from evidence_lib.statistics.competing_risks.incidence import checked_variance, variance_name
 from evidence_lib.statistics.competing_risks.inputs import Label, checked_cause, observed, two_arms
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
 from evidence_lib.statistics.inputs import checked_level, with_labels

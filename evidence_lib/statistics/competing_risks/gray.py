@@ -146,13 +146,13 @@ def _score(time: Floats, kind: Counts, arm: Counts, k: int, rho: float) -> tuple
     y = np.stack([(arm == i).sum() - np.searchsorted(np.sort(time[arm == i]), moments) for i in range(k)]).astype(float)
     at_risk = y > 0
     n = np.where(at_risk, y, 1.0)
-    survival: Floats = np.cumprod(1 - (own + other) / n, axis=1)
+    survival: Floats = np.cumprod(1 - (own + other) / n, axis=1, dtype=np.float64)
     before = _earlier(survival, 1.0)
     d = own.sum(axis=0)
     # An arm with nobody left has h = 0, whatever its curve.
     h = np.where(at_risk, y / np.where(at_risk, before, 1.0), 0.0)
     total = h.sum(axis=0)
-    incidence: Floats = np.cumsum(before * own / n, axis=1)
+    incidence: Floats = np.cumsum(before * own / n, axis=1, dtype=np.float64)
     remaining = h * (1 - _earlier(incidence, 0.0))
     expected_f: Floats = np.cumsum(d / total)
     free = 1 - _earlier(expected_f[None, :], 0.0)[0]
