@@ -21,7 +21,7 @@ from evidence_lib.statistics.inputs import Floats
 # More variables would take minutes.
 LARGEST = 6
 # Terms below this share of the result are left out.
-NEGLIGIBLE = 1e-12
+NEGLIGIBLE = 1e-13
 
 
 def _rule() -> tuple[Floats, Floats]:
@@ -31,7 +31,7 @@ def _rule() -> tuple[Floats, Floats]:
     alike; y = t - exp(-t) moves the regular end closer.
     """
     step = 0.35
-    t = np.arange(-3.0, 38.0, step)
+    t = np.arange(-3.0, 45.0, step)
     y = t - np.exp(-t)
     from_one = 1 / (1 + np.exp(y))
     return from_one, step * (1 + np.exp(-t)) * from_one / (1 + np.exp(-y))
@@ -41,9 +41,11 @@ FROM_ONE, WEIGHT = _rule()
 
 
 def upper_tail(bound: float, correlation: ArrayLike) -> float:
-    """P(max Z > bound) of standard normal Z with this correlation matrix of 1 to 6 variables; error below 1e-9."""
+    """P(max Z > bound) of standard normal Z with this correlation matrix of 1 to 6 variables; error below 1e-8."""
     matrix = np.asarray(correlation, dtype=float)
     m = len(matrix)
+    if math.isinf(bound):
+        return SMALLEST if bound > 0 else 1.0
     single = float(ndtr(-bound))
     independent = float(-np.expm1(m * log_ndtr(bound)))
     low, high = np.full((1, m), -np.inf), np.full((1, m), float(bound))
@@ -51,11 +53,11 @@ def upper_tail(bound: float, correlation: ArrayLike) -> float:
 
 
 def two_sided_tail(bound: float, correlation: ArrayLike) -> float:
-    """P(max |Z| > bound) of standard normal Z with this correlation matrix of 1 to 6 variables; error below 1e-9."""
+    """P(max |Z| > bound) of standard normal Z with this correlation matrix of 1 to 6 variables; error below 1e-8."""
     matrix = np.asarray(correlation, dtype=float)
     m = len(matrix)
-    if bound <= 0:
-        return 1.0
+    if bound <= 0 or math.isinf(bound):
+        return SMALLEST if bound > 0 else 1.0
     single = float(2 * ndtr(-bound))
     independent = float(-np.expm1(m * math.log1p(-single)))
     high = np.full((1, m), float(bound))
@@ -65,12 +67,13 @@ def two_sided_tail(bound: float, correlation: ArrayLike) -> float:
 def _tail(independent: float, single: float, low: Floats, high: Floats, correlation: Floats) -> float:
     """The tail under independence, changed by the correlations; between that of one variable and the sum of all."""
     m = len(correlation)
-    change = float(_change(low, high, correlation[None], NEGLIGIBLE * max(single, SMALLEST))[0])
+    negligible = np.full(1, NEGLIGIBLE * max(single, SMALLEST))
+    change = float(_change(low, high, correlation[None], negligible)[0])
     return min(max(independent - change, single, SMALLEST), max(m * single, SMALLEST), 1.0)
 
 
-def _box(low: Floats, high: Floats, correlation: Floats) -> Floats:
-    """P(low < Z < high) of B problems: limits (B, m), correlation (B, m, m)."""
+def _box(low: Floats, high: Floats, correlation: Floats, negligible: Floats) -> Floats:
+    """P(low < Z < high) of B problems: limits (B, m), correlation (B, m, m), and what is too small to count (B,)."""
     m = low.shape[1]
     if m == 2:
         r = correlation[:, 0, 1]
@@ -78,10 +81,10 @@ def _box(low: Floats, high: Floats, correlation: Floats) -> Floats:
         both, left, right, neither = corners
         return both - left - right + neither
     independent = (ndtr(high) - ndtr(low)).prod(axis=1)
-    return independent if m < 2 else independent + _change(low, high, correlation, NEGLIGIBLE)
+    return independent if m < 2 else independent + _change(low, high, correlation, negligible)
 
 
-def _change(low: Floats, high: Floats, correlation: Floats, negligible: float) -> Floats:
+def _change(low: Floats, high: Floats, correlation: Floats, negligible: Floats) -> Floats:
     """What the correlations add to the probability of independent variables, of B problems."""
     size, m = low.shape
     total = np.zeros(size)
@@ -96,14 +99,15 @@ def _change(low: Floats, high: Floats, correlation: Floats, negligible: float) -
                 exponent = middle[:, None] ** 2 / more + half[:, None] ** 2 / less
                 density = np.exp(-exponent) / (2 * math.pi * np.sqrt(less * more))
             factor = times * r[:, None] * WEIGHT * np.where(np.isfinite(exponent), density, 0)
-            row, node = np.nonzero(np.abs(factor) > negligible)
+            row, node = np.nonzero(np.abs(factor) > negligible[:, None])
             if others and row.size:
                 given = _given(correlation[row], i, j, others, 1 - FROM_ONE[node], less[row, node], more[row, node])
                 mean = given[0] * middle[row, None] + given[1] * half[row, None]
                 spread = np.sqrt(given[2][:, np.arange(len(others)), np.arange(len(others))])
                 inner = given[2] / (spread[:, :, None] * spread[:, None, :])
                 low_given, high_given = ((side[row][:, others] - mean) / spread for side in (low, high))
-                factor[row, node] *= _box(low_given, high_given, np.clip(inner, -1, 1))
+                terms = factor[row, node]
+                factor[row, node] *= _box(low_given, high_given, np.clip(inner, -1, 1), negligible[row] / np.abs(terms))
             total += np.bincount(row, factor[row, node], minlength=size)
     return total
 

@@ -20,7 +20,7 @@ SOURCE: dict[str, str] = {
     "rmst_difference": f"{_RMST}; with covariates {ADJUSTED}",
     "rmst_ratio": f"{_RMST}; with covariates {ADJUSTED}",
     "logrank": f"{_LIFELINES} multivariate_logrank_test; with strata {_STATSMODELS} survdiff",
-    "weighted_logrank": "a loop over the event times of each stratum, counting the patients at risk one by one",
+    "weighted_logrank": "a loop over the event times of each stratum, counting the patients at risk at each",
     "maxcombo": f"a loop over the event times; joint p-value by {_SCIPY} multivariate_normal.cdf with a fixed seed",
 }
 TOLERANCE: dict[str, float] = dict.fromkeys(SOURCE, 1e-6)

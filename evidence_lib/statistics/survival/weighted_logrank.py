@@ -110,7 +110,7 @@ def maxcombo(
     The statistics are those of ``weighted_logrank``, jointly normal with Cov(Ui, Uj) = the sum over event times of
     wi wj d (n - d) / (n - 1) (n1 / n) (1 - n1 / n) (Karrison 2016, Stata J 16:678; Lin et al. 2020, Stat Biopharm Res
     12:187). The p-value is P(max |Z| > max |z|), or P(min Z < min z) for ``less`` and P(max Z > max z) for
-    ``greater``. The normal integral is deterministic (see ``statistics.multivariate_normal``), its error below 1e-9.
+    ``greater``. The normal integral is deterministic (see ``statistics.multivariate_normal``), its error below 1e-8.
     Assumptions are those of ``weighted_logrank``.
 
     Misreading: a small p-value says that the curves differ somewhere, not where, by how much, nor for good; curves
