@@ -62,10 +62,12 @@ def adjusted(
 
 
 def _columns(covariates: pd.DataFrame) -> Floats:
-    """Numbers as they are, categories as dummies, each divided by its standard deviation around 0."""
+    """Numbers and dummies of categories, standardised; zeros for a category of one level, which says nothing."""
     numeric = covariates.select_dtypes(["number", "bool"]).astype(float)
     others = covariates.drop(columns=numeric.columns)
-    dummies = [pd.get_dummies(others[name].astype(str), drop_first=True, dtype=float) for name in others]
+    dummies = [
+        pd.get_dummies(others[name].astype(str), drop_first=others[name].nunique() > 1, dtype=float) for name in others
+    ]
     wide = pd.concat([numeric, *dummies], axis=1).to_numpy(dtype=float)
     centred = np.where(wide.max(axis=0) == wide.min(axis=0), 0.0, wide - wide.mean(axis=0))
     spread = centred.std(axis=0)
