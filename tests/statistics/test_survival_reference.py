@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,11 +15,7 @@ import pytest
 from evidence_lib.conventions import SAS
 from evidence_lib.recalculation import survival as twin
 from evidence_lib.statistics import survival
-
-REFERENCE = Path(__file__).parents[2] / ".." / "shared" / "reference"
-needs_reference = pytest.mark.skipif(
-    not REFERENCE.is_dir(), reason="the third-party reference data are not part of the project"
-)
+from tests.reference import case, data, needs_reference
 
 
 @pytest.fixture(params=[survival, twin], ids=["statistic", "twin"])
@@ -41,11 +35,6 @@ def lung() -> pd.DataFrame:
     from lifelines.datasets import load_lung
 
     return load_lung()
-
-
-def case(identifier: str) -> dict[str, Any]:
-    cases = json.loads((REFERENCE / "expected.json").read_text(encoding="utf-8"))
-    return next(entry["expected"] for entry in cases if entry["id"] == identifier)
 
 
 class TestGbsg2:
@@ -196,13 +185,13 @@ def test_kaplan_meier_frame_with_ties(conf_type: Any, low: tuple, high: tuple) -
 @needs_reference
 class TestSharedReference:
     def test_c1_freireich(self, x: ModuleType) -> None:
-        data = pd.read_csv(REFERENCE / "data/survival/gehan.csv")
+        frame = data("survival/gehan.csv")
         expected = case("C1")
-        got = x.logrank(data.time, data.cens, data.treat)
+        got = x.logrank(frame.time, frame.cens, frame.treat)
         assert got.test_statistic == pytest.approx(expected["logrank"], abs=1e-6)
         medians = []
         for arm, limits in (("control", (4, 12)), ("6-MP", (16, None))):
-            part = data[data.treat == arm]
+            part = frame[frame.treat == arm]
             got = x.median_survival(part.time, part.cens)
             medians.append(got.estimate)
             # print(survfit(Surv(time, cens) ~ treat, gehan)), R 4.2.2, survival 3.5-3
@@ -210,60 +199,28 @@ class TestSharedReference:
         assert medians == expected["median"]
 
     def test_c2_rmst(self, x: ModuleType) -> None:
-        data = pd.read_csv(REFERENCE / "data/survival/survRM2_pbc312.csv")
+        frame = data("survival/survRM2_pbc312.csv")
         expected = case("C2")
         for arm in (1, 0):
-            part = data[data.arm == arm]
+            part = frame[frame.arm == arm]
             got = x.rmst(part.time, part.status, tau=10)
             assert [got.estimate, got.std_error] == pytest.approx(expected[f"rmst{arm}"], abs=1e-6)
-        got = x.rmst_difference(data.time, data.status, data.arm, treatment=1, reference=0, tau=10)
+        got = x.rmst_difference(frame.time, frame.status, frame.arm, treatment=1, reference=0, tau=10)
         assert [got.estimate, got.conf_low, got.conf_high] == pytest.approx(expected["diff"], abs=1e-6)
         assert got.p_value == pytest.approx(expected["p"], abs=1e-6)
 
     def test_a3_cdisc_pilot(self, x: ModuleType) -> None:
-        data = pd.read_csv(REFERENCE / "data/cdisc-pilot/adtte.csv")
+        frame = data("cdisc-pilot/adtte.csv")
         expected = case("A3")
-        data["event"] = 1 - data.CNSR
+        frame["event"] = 1 - frame.CNSR
         for i, (number, name) in enumerate(((0, "Placebo"), (54, "Low"), (81, "High"))):
-            part = data[data.TRTAN.eq(number)]
+            part = frame[frame.TRTAN.eq(number)]
             got = x.median_survival(part.AVAL, part.event, convention=SAS)
             assert (got.n, got.events) == (expected["n"][i], expected["events"][i])
             assert got.estimate == expected["median"][i]
             assert [got.conf_low, got.conf_high] == expected["median_ci_loglog"][i]
             row = survival.at_risk(part.AVAL, part.event, times=range(0, 201, 20))
             assert row.n_at_risk.tolist() == expected["at_risk_0_20_200"][name]
-        got = x.logrank(data.AVAL, data.event, data.TRTAN)
+        got = x.logrank(frame.AVAL, frame.event, frame.TRTAN)
         assert round(got.test_statistic, 1) == expected["logrank_chisq"]
         assert got.df == 2
-
-    def test_c11_every_kmdata_figure_with_results_of_r(self, x: ModuleType) -> None:
-        patients = pd.read_csv(REFERENCE / "data/kmdata/patients.csv.gz")
-        expected = pd.read_csv(REFERENCE / "data/kmdata/r_survival.csv")
-        figures = dict(list(patients.groupby("name")))
-        assert len(expected) == 160
-        for row in expected.itertuples():
-            figure = figures[row.name]
-            got = x.logrank(figure.time, figure.event, figure.arm, treatment=row.arm_trt, reference=row.arm_ref)
-            assert got.test_statistic == pytest.approx(row.logrank_chisq, abs=1e-4), row.name
-            assert (got.n, got.events) == (row.n, row.events), row.name
-            for arm, median in ((row.arm_ref, row.med_ref), (row.arm_trt, row.med_trt)):
-                part = figure[figure.arm == arm]
-                estimate = x.median_survival(part.time, part.event).estimate
-                assert estimate == pytest.approx(None if np.isnan(median) else median, abs=1e-4), (row.name, arm)
-
-    def test_c11_statistic_and_twin_agree_on_every_figure(self) -> None:
-        patients = pd.read_csv(REFERENCE / "data/kmdata/patients.csv.gz")
-        figures = list(patients.groupby("name"))
-        assert len(figures) == 304
-        for name, figure in figures:
-            a, b = (module.logrank(figure.time, figure.event, figure.arm) for module in (survival, twin))
-            assert (a.status, a.df) == ("ok", b.df), name
-            assert a.test_statistic == pytest.approx(b.test_statistic, rel=1e-6), name
-
-    def test_upper_limit_where_the_band_rises_again(self, x: ModuleType) -> None:
-        # summary(survfit(Surv(time, event) ~ 1))$table gives 10.9 and 14.2, R 4.2.2, survival 3.5-3; quantile() sorts
-        # the band, which is not monotone here, and gives 15.4.
-        patients = pd.read_csv(REFERENCE / "data/kmdata/patients.csv.gz")
-        part = patients[(patients.name == "NCT00938652_2A") & (patients.arm == "gci")]
-        got = x.median_survival(part.time, part.event)
-        assert (got.conf_low, got.conf_high) == (10.9, 14.2)
