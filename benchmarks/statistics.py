@@ -209,8 +209,16 @@ def subdistribution() -> Row:
         from evidence_lib.statistics.competing_risks import fine_gray
 
         return shortest(
-            lambda: fine_gray(frame["time"], frame["cause"], frame[["x1", "x2"]], cause=1),
-            lambda fit: [*fit.coefficients, *np.sqrt(np.diag(fit.covariance))],
+            lambda: fine_gray(
+                frame["time"],
+                frame["cause"],
+                None,
+                event_of_interest=1,
+                treatment=None,
+                reference=None,
+                covariates=frame[["x1", "x2"]],
+            ),
+            lambda found: [math.log(e.estimate) for e in found.items] + [e.std_error for e in found.items],
             repeats=10,
         )
 
@@ -317,10 +325,10 @@ def max_combo() -> Row:
         def call() -> Any:
             return maxcombo(*data, treatment="a", reference="b", weights=FOUR)
 
-        first, second = (call().p_value for _ in range(2))
+        first, second = (call().items[0].p_value for _ in range(2))
         if first != second:
             raise SystemExit("MaxCombo gave two p-values for the same data")
-        return shortest(call, lambda found: [found.p_value], repeats=10, number=10)
+        return shortest(call, lambda found: [found.items[0].p_value], repeats=10, number=10)
 
     def peer() -> Timed:
         from scipy.stats import multivariate_normal

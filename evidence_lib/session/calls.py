@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.conventions import convention
 from evidence_lib.errors import InvalidInput, RecalculationError
 from evidence_lib.language import Message
-from evidence_lib.results import Estimate, Estimates
+from evidence_lib.results import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from evidence_lib.report.context import Context
 
-Answer = Estimate | Estimates
+# A model's answer holds its estimates as ``items`` too.
+Answer = Any
 COMPARED = ("estimate", "std_error", "conf_low", "conf_high", "test_statistic")
+LEADING = ("estimate", "test_statistic", "p_value")
 TABLE_OF = {
     "kaplan_meier": "km.curve",
     "at_risk": "km.at_risk",
@@ -119,8 +121,8 @@ def withheld(estimate: Estimate, reason: Message) -> Estimate:
 
 
 def items(answer: Answer) -> tuple[Estimate, ...]:
-    """The estimates of an answer."""
-    return answer.items if isinstance(answer, Estimates) else (answer,)
+    """The estimates of an answer: one, several, or those of a model."""
+    return (answer,) if isinstance(answer, Estimate) else tuple(answer.items)
 
 
 def pairs(first: Answer, second: Answer, name: str) -> list[tuple[Estimate, Estimate]]:
@@ -138,21 +140,28 @@ def pairs(first: Answer, second: Answer, name: str) -> list[tuple[Estimate, Esti
     return matched
 
 
+def leading(stated: Iterable[str]) -> str | None:
+    """The statistic that a result stands for: its estimate, else its test statistic, else its p-value."""
+    return next((name for name in LEADING if name in stated), None)
+
+
 def compare(estimate: Estimate, twin: Estimate, tolerance: float) -> dict[str, bool]:
     """Whether each compared statistic agrees: |a - b| <= tolerance * max(|a|, scale).
 
     The scale is the standard error, and 1 for a chi-square (which has none; its own standard deviation is
-    sqrt(2 df)). A statistic that the twin leaves out while the estimate gives it is not compared; the other way
-    round they disagree.
+    sqrt(2 df)). Of an exact test, which has nothing else, the p-value is compared. A statistic that the twin leaves
+    out while the estimate gives it is not compared, unless it is the leading one; the other way round they disagree.
     """
-    scale = estimate.std_error if estimate.std_error is not None else 1.0 if estimate.is_test else 0.0
+    lead = leading(estimate.stated())
+    exact = lead == "p_value"
+    scale = estimate.std_error if estimate.std_error is not None else 1.0 if estimate.is_test and not exact else 0.0
     agrees = {}
-    for name in COMPARED:
+    for name in ("p_value",) if exact else COMPARED:
         if name not in estimate.stated():
             continue
         ours, theirs = getattr(estimate, name), getattr(twin, name)
         if ours is None or theirs is None:
-            if ours is None or name in ("estimate", "test_statistic"):
+            if ours is None or name == lead:
                 agrees[name] = ours is None and theirs is None
             continue
         agrees[name] = abs(ours - theirs) <= tolerance * max(abs(ours), scale)

@@ -14,7 +14,7 @@ from evidence_lib.conventions import DAYS_PER_UNIT
 from evidence_lib.errors import InvalidInput, NotebookError
 from evidence_lib.language import Message, message
 from evidence_lib.report.page import CONTEXT_MIME, SHOW_MIME, display_name, item_kind, render_record
-from evidence_lib.results import Estimate, Estimates, Gate, ResultSet, analyses, rows_of
+from evidence_lib.results import Estimate, Estimates, Gate, ResultSet, Row, analyses, rows_of
 from evidence_lib.session import calls
 
 if TYPE_CHECKING:
@@ -237,12 +237,12 @@ class Report:
         The completion record holds the hash of the results file and its number of rows; a runner takes a report as
         done only when it is there and right.
         """
-        headline = [row for row in self.results.rows.values() if analyses()[row.analysis].headline]
-        unchecked = {
-            row.analysis
-            for row in headline
-            if row.statistic in ("estimate", "test_statistic") and row.status == "ok" and not row.agrees
-        }
+        headline: dict[Any, dict[str, Row]] = {}
+        for row in self.results.rows.values():
+            if analyses()[row.analysis].headline:
+                headline.setdefault(row.key[:-1], {})[row.statistic] = row
+        leading = [rows[lead] for rows in headline.values() if (lead := calls.leading(rows))]
+        unchecked = {row.analysis for row in leading if row.status == "ok" and not row.agrees}
         self.gate("recalculation", float(len(unchecked)), limit=0.0)
         text = self.results.to_json()
         self.folder.mkdir(parents=True, exist_ok=True)

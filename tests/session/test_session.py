@@ -196,6 +196,22 @@ def test_a_limit_that_only_the_twin_finds_is_a_disagreement() -> None:
     assert calls.compare(ours, ours, 1e-6) == {"estimate": True, "conf_low": True, "conf_high": True}
 
 
+@pytest.mark.parametrize(("theirs", "same"), [(1e-9, True), (1.0000005e-9, True), (1.1e-9, False), (None, False)])
+def test_an_exact_test_is_compared_by_its_p_value_relative_to_it(theirs: float | None, same: bool) -> None:
+    facts = {"analysis": "multiplicity.holm", "unit": "probability", "method": "exact", "is_test": True}
+    ours = Estimate(**facts, p_value=1e-9)
+    status = {} if theirs is not None else {"status": "not_estimable", "reason": "none"}
+    assert calls.compare(ours, replace(ours, p_value=theirs, **status), 1e-6) == {"p_value": same}
+
+
+def test_the_estimates_of_a_model_are_its_items() -> None:
+    class Model:
+        items = (estimate_of(1.0), estimate_of(2.0))
+
+    assert calls.items(Model()) == Model.items
+    assert calls.items(estimate_of(1.0)) == (estimate_of(1.0),)
+
+
 def test_every_headline_statistic_of_the_notebook_has_a_twin() -> None:
     functions = [
         survival.median_survival,
