@@ -46,8 +46,11 @@ def anova(
     gap = Estimates(tuple(unanswered({**shared, "groups": group_}, NOT_ESTIMABLE) for group_ in groups))
     if any(len(set(values)) < 2 for values in columns.values()):
         return gap
-    fit = ols("y ~ " + " + ".join(":".join(coded[name] for name in term) for term in terms), data=frame).fit()
-    if np.linalg.matrix_rank(fit.model.exog) < fit.model.exog.shape[1] or not _spread(fit, outcome):
+    model = ols("y ~ " + " + ".join(":".join(coded[name] for name in term) for term in terms), data=frame)
+    if np.linalg.matrix_rank(model.exog) < model.exog.shape[1]:
+        return gap
+    fit = model.fit()
+    if not _spread(fit, outcome):
         return gap
     table = anova_lm(fit, typ={"III": 3, "II": 2, "I": 1}[sum_of_squares])
     rows = [table.loc[":".join(coded[name] for name in term)] for term in terms]

@@ -139,7 +139,7 @@ class _Model:
         return least_squares(self.data.values, columns, (*first, *self.covariates.variables))
 
     def point(self, weights: Mapping[Any, float], of_covariates: Floats) -> Floats:
-        """A combination of arms, and values of the covariates' columns, as a point of ``by_arm``."""
+        """Weights of arms and of the covariates' columns as weights of the columns of ``by_arm``."""
         return np.array([*(weights.get(arm, 0.0) for arm in self.arms[1:]), *of_covariates])
 
     def size(self, *arms: Any) -> int:
@@ -149,8 +149,8 @@ class _Model:
 
 def _ls_mean(model: _Model, arm: Any, margins: Margins) -> Estimate:
     def found() -> tuple[Fit, float, float]:
-        shares = _shares(model.covariates) if margins == "equal" else model.covariates.matrix.mean(axis=0)
-        return model.by_arm, *model.by_arm.at(model.point({arm: 1.0}, shares))
+        here = {other: (other == arm) - model.size(other) / model.labels.size for other in model.arms}
+        return model.by_arm, *model.by_arm.at(model.point(here, _offset(model.covariates, margins)))
 
     method = message(
         "means_statistics.method.ancova.ls_mean",
@@ -260,11 +260,11 @@ def _covariates(covariates: pd.DataFrame | None, size: int) -> Design:
     return Design(np.empty((size, 0)), (), ()) if covariates is None else design(covariates, size)
 
 
-def _shares(covariates: Design) -> Floats:
-    """The value of each column where the levels of a category have equal shares and numbers their mean."""
-    mean = covariates.matrix.mean(axis=0)
+def _offset(covariates: Design, margins: Margins) -> Floats:
+    """How far from its mean each column is taken: a number not at all, a level of a category by its share."""
+    offset = np.zeros(covariates.matrix.shape[1])
     for column, (name, variable) in enumerate(zip(covariates.names, covariates.variables, strict=True)):
-        if name != variable:
-            # The indicator of a level; there is one of each but the first.
-            mean[column] = 1 / (covariates.variables.count(variable) + 1)
-    return mean
+        # Of a category, whose columns are named by level, the first level has no column.
+        if margins == "equal" and name != variable:
+            offset[column] = 1 / (covariates.variables.count(variable) + 1) - covariates.matrix[:, column].mean()
+    return offset

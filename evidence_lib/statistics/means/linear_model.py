@@ -49,9 +49,9 @@ class Fit:
     residual_square: float
     exact: bool
 
-    def at(self, point: Floats) -> tuple[float, float]:
-        """The mean outcome at one point (p,) of the covariates, and its standard error in residual SDs."""
-        step = self.columns.step(point) - self.columns.centre / self.columns.length
+    def at(self, offset: Floats) -> tuple[float, float]:
+        """The mean outcome this far (p,) from the columns' means, and its standard error in residual SDs."""
+        step = self.columns.step(offset)
         return self.mean + float(step @ self.coefficients), math.sqrt(1 / self.n + self._quadratic(step))
 
     def change(self, difference: Floats) -> tuple[float, float]:

@@ -48,7 +48,8 @@ def wilcoxon(
     The shift is the median of all differences of a treated and a reference outcome, in strata of those within a
     stratum, weighted by w (Hodges & Lehmann 1963, Ann Math Stat 34:598). Its limits are the shifts that the test does
     not reject, whose variance counts ties within an arm only; the limits by the normal distribution have the continuity
-    correction of the test. As R's ``wilcox.test(conf.int = TRUE)``, which finds the same places to about 1e-4.
+    correction of the test. As R's ``wilcox.test(conf.int = TRUE)``, which finds the same places to about 1e-4, and in
+    place of the median any number between the two middle differences.
 
     Outcomes that differ only by floating-point error (relative 1e-9) are tied. Assumes independent patients; the shift
     is a number about the treatment only where it moves all outcomes alike.
@@ -79,10 +80,10 @@ def wilcoxon(
     -------
     Estimates
         The test, ``wilcoxon.test.exact`` (a p-value), ``wilcoxon.test.normal`` or ``wilcoxon.test.stratified`` (z,
-        above 0 where the treated have more, and two-sided p), then ``wilcoxon.shift`` or ``wilcoxon.shift.stratified`` in
-        unit ``outcome``. ``n`` counts the patients of both arms (in strata with both). Status ``not_estimable`` where
-        an arm is empty or no stratum has both arms, for an exact test of tied outcomes, and for a test of outcomes
-        that are all alike; there is no limit where patients are too few for the level.
+        above 0 where the treated have more, and two-sided p), then ``wilcoxon.shift`` or ``wilcoxon.shift.stratified``
+        in unit ``outcome``. ``n`` counts the patients of both arms (in strata with both). Status ``not_estimable``
+        where an arm is empty or no stratum has both arms, for an exact test of tied outcomes, and for a test of
+        outcomes that are all alike; there is no limit where patients are too few for the level.
 
     Raises
     ------
