@@ -521,6 +521,6 @@ def test_the_recalculated_fit_survives_an_overshooting_newton_step():
 
 
 def test_every_recalculation_names_its_source():
-    names = {"hazard_ratio", "proportional_hazards_test", "subgroup_effects"}
+    names = {"hazard_ratio", "piecewise_hazard_ratio", "proportional_hazards_test", "subgroup_effects"}
     assert set(twins.SOURCE) == set(twins.TOLERANCE) == names
     assert all("statsmodels" in text for text in twins.SOURCE.values())

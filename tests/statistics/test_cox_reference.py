@@ -14,9 +14,12 @@ from evidence_lib.statistics.cox import (
     cox,
     hazard_ratio,
     log_hazard_ratio_over_time,
+    piecewise_hazard_ratio,
     proportional_hazards_test,
     subgroup_effects,
 )
+from tests.reference import case, needs_reference
+from tests.reference import data as reference
 
 DATA = Path(__file__).parents[2] / ".." / "shared" / "reference" / "data"
 NEEDS_DATA = pytest.mark.skipif(not DATA.is_dir(), reason="the reference data are not beside this checkout")
@@ -318,3 +321,204 @@ def test_rotterdam_adjusted():
     tests = proportional_hazards_test(**data, covariates=covariates).items
     values = [0.754276203917, 15.223683319898, 4.979569198718, 3.192228199263, 23.136761586256]
     assert [e.test_statistic for e in tests] == pytest.approx(values, abs=1e-7)
+
+
+# Ties, weights, clusters, late entry. All fits with coxph.control(eps = 1e-13, iter.max = 50, toler.chol = 1e-14).
+
+
+def compare(model, logs, robust, naive=None, log_likelihood=None):
+    assert model.status == "ok"
+    assert list(model.coefficients) == pytest.approx(logs, abs=1e-9)
+    assert list(np.sqrt(np.diag(model.covariance))) == pytest.approx(robust, abs=1e-9)
+    assert model.robust == (naive is not None)
+    assert list(np.sqrt(np.diag(model.naive_covariance))) == pytest.approx(naive or robust, abs=1e-9)
+    if log_likelihood is not None:
+        assert model.log_likelihood == pytest.approx(log_likelihood, abs=1e-8)
+
+
+@needs_reference
+@pytest.mark.parametrize("ties", ["breslow", "efron", "exact"])
+def test_freireich_case_of_the_reference_collection(ties):
+    gehan = reference("survival/gehan.csv")
+    found = hazard_ratio(gehan["time"], gehan["cens"], gehan["treat"], treatment="6-MP", reference="control", ties=ties)
+    assert math.log(found.estimate) == pytest.approx(case("C1")[ties], abs=1e-6)
+
+
+@needs_reference
+def test_cdisc_pilot_case_of_the_reference_collection():
+    frame = reference("cdisc-pilot/adtte.csv")
+    arms_ = ("Xanomeline Low Dose", "Xanomeline High Dose")
+    found = [
+        hazard_ratio(frame["AVAL"], frame["CNSR"] == 0, frame["TRTA"], treatment=arm, reference="Placebo").estimate
+        for arm in arms_
+    ]
+    assert found == pytest.approx(case("A3")["cox_efron_hr"], abs=1e-6)
+
+
+@NEEDS_DATA
+def test_gehan_exact_and_clustered():
+    # x <- treat == "6-MP"; coxph(Surv(time, cens) ~ x, cluster = pair, ties = ...); ~ x and ~ x + strata(pair < 11),
+    # ties = "exact"
+    gehan = survival_data("gehan")
+    x = pd.DataFrame({"x": (gehan["treat"] == "6-MP").astype(float)})
+    data = (gehan["time"], gehan["cens"], x)
+    efron = cox(*data, cluster=gehan["pair"])
+    compare(efron, [-1.5721251488291], [0.3911361673167], [0.4123967177095], -85.0084245773716)
+    breslow = cox(*data, cluster=gehan["pair"], ties="breslow")
+    compare(breslow, [-1.5091914125859], [0.3759766915341], [0.4095644063667], -86.3796220711455)
+    exact = cox(*data, ties="exact")
+    compare(exact, [-1.6282439516724], [0.4331312964924], log_likelihood=-74.5431011645186)
+    assert exact.null_log_likelihood == pytest.approx(-82.6692792527922, abs=1e-9)
+    compare(cox(*data, ties="exact", strata=gehan["pair"] < 11), [-1.6279825237384], [0.4473155446027])
+
+
+@NEEDS_DATA
+def test_phreg_has_the_wrong_robust_variance_where_times_are_tied():
+    # coxph(Surv(time, status) ~ sex + age, lung, robust = TRUE) and the Freireich fit above
+    from statsmodels.duration.hazard_regression import PHReg
+
+    lung, gehan = survival_data("lung"), survival_data("gehan")
+    x = lung[["sex", "age"]]
+    ours = cox(lung["time"], lung["status"] == 2, x, robust=True)
+    compare(ours, [-0.5132185198362, 0.017045331850165], [0.1601741679141, 0.009504638125996],
+            [0.1674579624362, 0.009223273477257])  # fmt: skip
+    theirs = PHReg(lung["time"], x, status=(lung["status"] == 2).astype(int), ties="efron")
+    assert theirs.fit(groups=np.arange(len(lung)), disp=False).bse[0] < 0.1600
+    other = PHReg(gehan["time"], (gehan["treat"] == "6-MP").to_numpy(float), status=gehan["cens"], ties="efron")
+    assert other.fit(groups=gehan["pair"].to_numpy(), disp=False).bse[0] == pytest.approx(0.3832, abs=1e-4)
+
+
+@NEEDS_DATA
+def test_lung_with_weights_clusters_and_late_entry():
+    # l <- lung without missing ph.karno and inst; w <- ph.karno / 80; e0 <- floor(time * (age %% 7) / 10);
+    # coxph(Surv(time, e) ~ sex + age, l, weights = w, ...) with ties = "breslow", cluster = inst, robust = FALSE,
+    # + strata(ph.ecog), where one patient is missing; then without weights; then Surv(e0, time, e)
+    lung = survival_data("lung").dropna(subset=["ph.karno", "inst"])
+    assert len(lung) == 226
+    data = (lung["time"], lung["status"] == 2, lung[["sex", "age"]])
+    weight, inst = lung["ph.karno"] / 80, lung["inst"]
+    known = lung["ph.ecog"].notna()
+    by_ecog = [part[known] for part in data]
+    ecog = {"weights": weight[known], "cluster": inst[known], "strata": lung["ph.ecog"][known]}
+    logs, naive = [-0.5299582186570, 0.019349686933522], [0.1680965527771, 0.009318431028868]
+    compare(cox(*data, weights=weight), logs, [0.1641601331158, 0.009408617793998], naive, -739.391810513516)
+    compare(cox(*data, weights=weight, cluster=inst), logs, [0.1389136356093, 0.007562312212166], naive)
+    compare(cox(*data, weights=weight, robust=False), logs, naive)
+    compare(
+        cox(*data, weights=weight, ties="breslow"), [-0.5291774919330, 0.019315338806808],
+        [0.1639311020191, 0.009389330722360], [0.1681006601489, 0.009316726436322], -739.621133588823,
+    )  # fmt: skip
+    compare(
+        cox(*by_ecog, **ecog, ties="breslow"),
+        [-0.5958968301859, 0.013638269241022], [0.1236018348042, 0.007739314206366],
+        [0.1723630184110, 0.009270337635990], -562.654291126263,
+    )  # fmt: skip
+    logs, naive = [-0.5046088461055, 0.017145694583634], [0.1679200626848, 0.009259213470535]
+    compare(cox(*data, cluster=inst), logs, [0.1281528613942, 0.007349847528587], naive)
+    compare(cox(*data, robust=True), logs, [0.1607531985460, 0.009541364275059], naive)
+    entry = np.floor(lung["time"] * (lung["age"] % 7) / 10)
+    compare(cox(*data, entry=entry), [-0.4050035432103, 0.018521971083459], [0.1684907604167, 0.009390246300808])
+    compare(
+        cox(*by_ecog, **ecog, entry=entry[known]),
+        [-0.4886965641558, 0.013857524591207], [0.1266112507735, 0.008545511761456],
+        [0.1739563410556, 0.009381402035695], -520.08464640512,
+    )  # fmt: skip
+    estimate = hazard_ratio(*data[:2], lung["sex"], treatment=2, reference=1, covariates=lung[["age"]], weights=weight)
+    assert (estimate.analysis, estimate.n) == ("cox.hazard_ratio.weighted", 226)
+    assert math.log(estimate.estimate) == pytest.approx(-0.5299582186570, abs=1e-9)
+    assert estimate.std_error == pytest.approx(0.1641601331158, abs=1e-9)
+
+
+@NEEDS_DATA
+def test_exact_ties_of_several_trials():
+    # coxph(..., ties = "exact"): veteran ~ trt + karno + age; ~ trt + karno + strata(celltype); Surv(floor(time *
+    # (age %% 5) / 8), time, status) ~ trt + karno; ceiling(time / 7) ~ trt + karno; ovarian ~ rx + age; aml ~ x
+    veteran = survival_data("veteran")
+    data = (veteran["time"], veteran["status"])
+    first, both = veteran[["trt", "karno"]], veteran[["trt", "karno", "age"]]
+    compare(
+        cox(*data, both, ties="exact"), [0.1888893794800, -0.034610461153822, -0.003774630350708],
+        [0.1864139776841, 0.005270455105105, 0.009248433683100], None, -459.283470632607,
+    )  # fmt: skip
+    compare(
+        cox(*data, first, ties="exact", strata=veteran["celltype"]), [0.2307057115400, -0.035955039519122],
+        [0.2019088167285, 0.005565703061073], None, -309.990818215467,
+    )  # fmt: skip
+    entry = np.floor(veteran["time"] * (veteran["age"] % 5) / 8)
+    compare(
+        cox(*data, first, ties="exact", entry=entry), [0.07405539702336, -0.027885595377886],
+        [0.18605769991883, 0.005138917278279], None, -413.690959480761,
+    )  # fmt: skip
+    weeks = np.ceil(veteran["time"] / 7)
+    compare(
+        cox(weeks, veteran["status"], first, ties="exact"), [0.1823925406990, -0.035601711519093],
+        [0.1906722424493, 0.005434233479666], None, -372.393131685672,
+    )  # fmt: skip
+    ovarian, aml = survival_data("ovarian"), survival_data("aml")
+    compare(
+        cox(ovarian["futime"], ovarian["fustat"], ovarian[["rx", "age"]], ties="exact"),
+        [-0.8039730126651, 0.1473265954691], [0.6320493718795, 0.0461470477408], None, -27.0418988630084,
+    )  # fmt: skip
+    compare(cox(aml["time"], aml["status"], aml[["x"]], ties="exact"), [0.9217608691589], [0.5162484008097])
+
+
+@NEEDS_DATA
+def test_counting_process_data():
+    # coxph(Surv(start, stop, event) ~ rx + size + strata(enum), bladder2, cluster = id, ties = ...);
+    # coxph(Surv(tstart, tstop, status) ~ treat + age + steroids, cgd, cluster = id); and weights = 1 + (id %% 3) / 2
+    bladder = survival_data("bladder2")
+    options = {"entry": bladder["start"], "strata": bladder["enum"], "cluster": bladder["id"]}
+    data = (bladder["stop"], bladder["event"], bladder[["rx", "size"]])
+    compare(
+        cox(*data, **options), [-0.2689456831053, -0.04878406154563], [0.2101934160966, 0.05663585336051],
+        [0.2151861266642, 0.07055507947221], -318.321820820150,
+    )  # fmt: skip
+    compare(
+        cox(*data, **options, ties="breslow"), [-0.2659521821673, -0.04679576603875],
+        [0.1988465856758, 0.05504562002959], [0.2145550933822, 0.07052504832110], -322.018407480429,
+    )  # fmt: skip
+    cgd = survival_data("cgd")
+    x = pd.DataFrame({"treat": cgd["treat"] == "rIFN-g", "age": cgd["age"], "steroids": cgd["steroids"]})
+    data = (cgd["tstop"], cgd["status"], x)
+    compare(
+        cox(*data, entry=cgd["tstart"], cluster=cgd["id"]), [-1.127474689448, -0.03406013397501, 1.0372701190843],
+        [0.314550591724, 0.01381330134361, 0.5350204045807], [0.261790537181, 0.01344447353880, 0.5269241921015],
+        -327.715955507201,
+    )  # fmt: skip
+    compare(
+        cox(*data, entry=cgd["tstart"], cluster=cgd["id"], weights=1 + (cgd["id"] % 3) / 2),
+        [-1.2082436664590, -0.04054435276546, 0.9662444055605], [0.3163800977277, 0.01551809346744, 0.5071856296684],
+        [0.2117381860047, 0.01099389700072, 0.4915069657814], -577.721101044035,
+    )  # fmt: skip
+
+
+@NEEDS_DATA
+def test_veteran_in_periods():
+    # s <- survSplit(Surv(time, status) ~ ., veteran, cut = c(30, 180), episode = "p"); a <- coxph(Surv(tstart, time,
+    # status) ~ trt:factor(p), s); 2 * (loglik of a - loglik of ~ trt); + karno + age; + strata(celltype), Breslow;
+    # + karno, cluster = (row - 1) %/% 2, with Wald's statistic of equal effects; weights = 1 + age / 50, cluster = row
+    veteran = survival_data("veteran")
+    data = (veteran["time"], veteran["status"], veteran["trt"])
+    given = {"treatment": 2, "reference": 1, "cut_points": [30, 180]}
+    pairs = np.arange(len(veteran)) // 2
+    table = [
+        ({}, [0.162528973333, 0.124097744872, -0.567034477988], [0.313225793330, 0.255162360846, 0.433952537218],
+         2.21226990532),
+        ({"covariates": veteran[["karno", "age"]]}, [0.0340300155354, 0.3730109843419, -0.0269532232983],
+         [0.315593496720, 0.261666995782, 0.447197082518], 0.993604198732),
+        ({"strata": veteran["celltype"], "ties": "breslow"}, [0.279281728591, 0.266786956042, -0.567956041042],
+         [0.325493174304, 0.277895194730, 0.545437427780], 2.03588550434),
+        ({"covariates": veteran[["karno"]], "cluster": pairs}, [0.02687677660925, 0.3579396924648, -0.04497227234556],
+         [0.31938269636805, 0.3090460062087, 0.44000245624353], 0.9605299718754),
+        ({"weights": 1 + veteran["age"] / 50}, [0.1543902309007, 0.1060975879412, -0.5208815597322],
+         [0.3132133939983, 0.2552777980052, 0.3902607133628], 2.20704547298),
+    ]  # fmt: skip
+    for options, logs, errors, statistic in table:
+        found = piecewise_hazard_ratio(*data, **given, **options)
+        ratios, test = found.items[:-1], found.items[-1]
+        assert [math.log(e.estimate) for e in ratios] == pytest.approx(logs, abs=1e-9)
+        assert [e.std_error for e in ratios] == pytest.approx(errors, abs=1e-9)
+        assert (test.test_statistic, test.df) == (pytest.approx(statistic, abs=1e-8), 2)
+        assert [(e.groups["period"], e.n, e.events) for e in ratios] == [
+            ("0 to 30", 137, 41), ("30 to 180", 95, 62), ("after 180", 27, 25),
+        ]  # fmt: skip

@@ -116,8 +116,7 @@ def cox(
         The robust variance, or the inverse information, which takes weights as counts of patients and rows as
         independent. None: robust where weights or clusters are given. Without clusters each row is its own.
     ties : "efron", "breslow" or "exact", optional
-        None takes the convention's. Exact ties take no weights and no robust variance; their cost grows with the
-        number at risk times the number tied, added over the times.
+        None takes the convention's. Exact ties take no weights and no robust variance.
     conf_level : float
         Of the limits in ``CoxModel.table``.
     convention : Convention
