@@ -251,6 +251,18 @@ class TestEdges:
         assert (got.estimate, got.std_error, got.conf_low) == (5, None, None)
         assert got.reason is not None
         assert x.logrank([5], [1], ["A"]).status == "not_estimable"
+        assert x.rmst_difference([5], [1], ["A"], tau=4, **ARMS).status == "not_estimable"
+        assert x.milestone_difference([5], [1], ["A"], times=[4], **ARMS).items[0].status == "not_estimable"
+        one = x.survival_at([5], [1], times=[4, 5]).where(time=5)
+        assert (one.estimate, one.conf_low, one.status) == (0, None, "ok")
+
+    def test_one_patient_in_each_arm(self, x: ModuleType) -> None:
+        data = ([5, 7], [1, 1], ["A", "B"])
+        got = x.logrank(*data, **ARMS)
+        # Half an event expected, a quarter of variance, and nothing to compare at 7.
+        assert (got.test_statistic, got.df) == (pytest.approx(1), 1)
+        got = x.rmst_difference(*data, tau=6, **ARMS)
+        assert (got.estimate, got.std_error, got.status) == (-1, None, "ok")
 
     def test_all_censored(self, x: ModuleType) -> None:
         t, e, g = [3, 4, 5, 6], [0, 0, 0, 0], list("ABAB")
@@ -374,6 +386,29 @@ class TestLogrankEdges:
             got = x.logrank(*data, strata=np.append(strata, np.ones(len(more_t))))
             assert got.test_statistic == pytest.approx(plain)
             assert got.n == 60 + len(more_t)
+
+    def test_strata_that_nobody_of_the_two_arms_is_in_change_nothing(self, x: ModuleType) -> None:
+        t, e, g = trial(9, arms="ABC")
+        strata = np.where(g == "C", "elsewhere", np.where(np.arange(60) % 2, "odd", "even"))
+        unused = pd.Series(pd.Categorical(strata, categories=["even", "odd", "elsewhere", "nowhere"]))
+        two = g != "C"
+        expected = x.logrank(t[two], e[two], g[two], strata=strata[two])
+        for given in (strata, unused, pd.DataFrame({"place": unused})):
+            got = x.logrank(t, e, g, strata=given, **ARMS)
+            assert (got.test_statistic, got.n) == (pytest.approx(expected.test_statistic), two.sum())
+
+    def test_labels_of_any_kind(self, x: ModuleType) -> None:
+        t, e, g = trial(14)
+        expected = x.logrank(t, e, g, **ARMS).test_statistic
+        frame = pd.DataFrame({"t": t, "e": e, "g": g}, index=np.arange(60) + 7)
+        for labels in (list(g), g.astype(object), frame.g, frame.g.astype("category"), frame.g.astype("string")):
+            assert x.logrank(frame.t, frame.e, labels, **ARMS).test_statistic == pytest.approx(expected)
+            assert x.logrank(t, e, labels).test_statistic == pytest.approx(expected)
+        number = {"treatment": 1, "reference": 0}
+        for labels in ((g == "A").astype(int), (g == "A").astype(float), g == "A"):
+            assert x.logrank(t, e, labels, **number).test_statistic == pytest.approx(expected)
+            assert x.logrank(t.astype(int), e == 1, labels).test_statistic == pytest.approx(expected)
+        assert x.logrank(t, e, g, treatment=1, reference=0).status == "not_estimable"
 
     def test_strata_that_hold_one_arm_each_compare_nothing(self, x: ModuleType) -> None:
         t, e, _ = trial(10)
