@@ -6,10 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evidence_lib.language import message
 from evidence_lib.statistics.inputs import Flags, Floats
-from evidence_lib.statistics.not_estimable import NotEstimable
-from evidence_lib.statistics.survival.inputs import TIE, days
+from evidence_lib.statistics.survival.inputs import TIE
 from evidence_lib.statistics.win_statistics.pairs import Tally, Weight
 
 
@@ -63,13 +61,16 @@ class FollowUp:
         return own - compensated[position + censored]
 
 
+def largest_limit(time: Floats, event: Flags) -> float:
+    """Up to when an arm can be weighted: any time where the last to be followed have the event, else their time."""
+    last = float(time.max())
+    return last if (~event & (time >= last * (1 - TIE))).any() else np.inf
+
+
 def follow_up(time: Floats, event: Flags, tau: float) -> FollowUp:
-    """The follow-up of one arm in one stratum. Raises NotEstimable where it ends before ``tau``."""
+    """The follow-up of one arm in one stratum up to ``tau``, which it reaches."""
     event, time = event & (time <= tau * (1 + TIE)), np.minimum(time, tau)
     censored = ~event & (time < tau * (1 - TIE))
-    if time.size and not (time >= tau * (1 - TIE)).any() and (~event & (time >= time.max() * (1 - TIE))).any():
-        reason = message("win_statistics.reason.tau_too_late", tau=days(tau), largest=days(float(time.max())))
-        raise NotEstimable(reason)
     at = np.unique(time[censored])
     starts = at[np.concatenate([[True], np.diff(at) > TIE * at[1:]])] if at.size else at
     place = np.searchsorted(starts, time[censored], side="right") - 1

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, crossed, with_labels
-from evidence_lib.statistics.not_estimable import NotEstimable
-from evidence_lib.statistics.win_statistics.censoring import follow_up, variations, weights
+from evidence_lib.statistics.survival.inputs import TIE, days
+from evidence_lib.statistics.win_statistics.censoring import follow_up, largest_limit, variations, weights
 from evidence_lib.statistics.win_statistics.components import (
     Component,
     TimeToEvent,
@@ -63,13 +63,14 @@ class _Ending:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The strata that have pairs, how many have none, and the choices that a sentence tells.
+    """The strata that have pairs, how many patients these have, how many strata have none, and what a sentence tells.
 
     ``factors`` are the names of the strata's columns: None without strata, empty for an array. ``reason`` says why
     there are no strata.
     """
 
     strata: list[Stratum]
+    n: int
     without_pairs: int
     factors: tuple[str, ...] | None
     components: list[Component]
@@ -78,11 +79,6 @@ class Comparison:
     censoring: Censoring
     missing: Missing
     reason: Message | None
-
-    @property
-    def n(self) -> int:
-        """Patients in pairs."""
-        return sum(stratum.n for stratum in self.strata)
 
 
 def compare(
@@ -113,15 +109,12 @@ def compare(
     if ending is not None and limit is None and places:
         limit = min(float(ending.time[rows].max()) for stratum in places for rows in stratum)
     found = [read(component, data, used, tau=limit, missing=missing) for component in hierarchy]
-    reason = None if places else message("win_statistics.reason.no_pairs")
-    strata_found: list[Stratum] = []
-    try:
-        strata_found = [_stratum(found, rows, ending, limit) for rows in places]
-    except NotEstimable as gap:
-        reason = gap.reason
+    reason = _no_answer(ending, limit, places)
+    strata_found = [] if reason is not None else [_stratum(found, rows, ending, limit) for rows in places]
+    n = sum(rows.size for stratum in places for rows in stratum)
     without = np.unique(number[used]).size - len(places)
     given = tau is not None
-    return Comparison(strata_found, without, factors, hierarchy, limit, given, censoring, missing, reason)
+    return Comparison(strata_found, n, without, factors, hierarchy, limit, given, censoring, missing, reason)
 
 
 def _checked_tau(tau: Any) -> float | None:
@@ -149,6 +142,17 @@ def _ending(first: Component, data: pd.DataFrame, used: Flags) -> _Ending:
         )
     time, event, _ = times_of(first, data, used, tau=None, missing="refuse")
     return _Ending(time, event, float(first.margin))
+
+
+def _no_answer(ending: _Ending | None, tau: float | None, places: list[Rows]) -> Message | None:
+    if not places:
+        return message("win_statistics.reason.no_pairs")
+    if ending is None or tau is None:
+        return None
+    largest = min(largest_limit(ending.time[rows], ending.event[rows]) for stratum in places for rows in stratum)
+    if tau <= largest * (1 + TIE):
+        return None
+    return message("win_statistics.reason.tau_too_late", tau=days(tau), largest=days(largest))
 
 
 def _stratum(components: list[Ranked | Events], rows: Rows, ending: _Ending | None, tau: float | None) -> Stratum:

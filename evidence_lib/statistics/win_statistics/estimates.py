@@ -19,6 +19,9 @@ Weights = Literal["mh", "equal", "size", "mean-by-size", "mean-by-events"]
 Variance = Literal["unrestricted", "null"]
 # A variance as small as this is rounding: it would take 1e20 patients.
 NO_VARIANCE = 1e-20
+# Logarithms of ratios beyond this have no number; a net benefit this close to 1 is 1 up to rounding.
+WIDEST = 700.0
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,13 @@ def estimate(kind: Kind, found: Effect, shared: dict[str, Any]) -> Estimate:
     centre, back = (found.value, float) if kind == "net_benefit" else (math.log(found.value), math.exp)
     error = math.sqrt(found.variance)
     half = normal_quantile(shared["conf_level"]) * error
+    test: dict[str, Any] = {"estimate": found.value, "std_error": error, "p_value": two_sided_p(centre / error)}
+    if kind != "net_benefit" and abs(centre) + half > WIDEST:
+        return Estimate(**shared, **test, reason=message("win_statistics.reason.too_wide"))
     low, high = back(centre - half), back(centre + half)
     if kind == "net_benefit":
         low, high = max(low, -1.0), min(high, 1.0)
-    p = two_sided_p(centre / error)
-    return Estimate(**shared, estimate=found.value, std_error=error, conf_low=low, conf_high=high, p_value=p)
+    return Estimate(**shared, **test, conf_low=low, conf_high=high)
 
 
 def _pooled(strata: list[Stratum], weights: Literal["mh", "equal", "size"]) -> Moments:
@@ -121,7 +126,9 @@ def _value(kind: Kind, won: float, lost: float) -> float:
     # Half of the ties on each side: [won + (1 - won - lost) / 2] / [lost + (1 - won - lost) / 2]. Weighted shares of a
     # small sample can differ by more than 1.
     benefit = won - lost
-    return max(1 + benefit, 0.0) / (1 - benefit) if benefit < 1 else math.inf
+    if abs(benefit) > 1 - ROUNDING:
+        return math.inf if benefit > 0 else 0.0
+    return (1 + benefit) / (1 - benefit)
 
 
 def _infinite(kind: Kind, won: float) -> Message:
