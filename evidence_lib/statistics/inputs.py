@@ -40,12 +40,13 @@ def refuse(wrong: Flags, name: str, expected: str, found: str) -> None:
 
 def labelled(values: Any, name: str, size: int) -> NDArray[np.object_]:
     """Labels, one per patient. Raises InvalidInput where one is missing."""
-    labels = np.array(values, dtype=object) if np.ndim(values) == 1 else None
+    plain = _plain(values, "iubUO")
+    labels = np.array(values if plain is None else plain, dtype=object) if np.ndim(values) == 1 else None
     if labels is None or labels.size != size:
         raise InvalidInput(
             f"{name} does not fit the data", expected=f"{size} labels", found=f"an array of shape {np.shape(values)}"
         )
-    if _plain(values, "iubU") is None:
+    if plain is None or plain.dtype == object:
         refuse(pd.isna(labels), name, "a label for each patient", "a missing label")
     return labels
 
@@ -65,8 +66,10 @@ def members(values: Any, name: str, size: int) -> Flags:
     rows: list[Flags] = []
     unseen = np.ones(size, dtype=bool)
     while unseen.any():
-        rows.append(labels == labels[unseen.argmax()])
+        first = unseen.argmax()
+        rows.append(labels == labels[first])
         unseen &= ~rows[-1]
+        unseen[first] = False
     return np.array(rows, dtype=bool).reshape(len(rows), size)
 
 
@@ -100,7 +103,7 @@ def _comparable(values: Any, name: str, size: int) -> NDArray[Any]:
 
 
 def _plain(values: Any, kinds: str) -> NDArray[Any] | None:
-    """A one-dimensional array of one of these kinds of NumPy, in which only a NaN can be missing; None for others."""
+    """A one-dimensional array of one of these kinds of NumPy, also out of a Series; None for any other."""
     if type(values) is pd.Series and isinstance(values.dtype, np.dtype):
         values = values.to_numpy()
     return values if type(values) is np.ndarray and values.ndim == 1 and values.dtype.kind in kinds else None
