@@ -81,10 +81,11 @@ def regional_effects(
     if scale == "log" and unit not in (None, "ratio"):
         raise InvalidInput("a ratio has no other unit", expected='None, or "ratio"', found=repr(unit))
     written = unit or found.variant
+    tau2 = tau_squared(found.effect, found.variance, tau2_method) if len(found.region) > 1 else 0.0
     items = [
         *_effects(found, written, level),
-        *_heterogeneity(found, tau2_method),
-        *_shrunken(found, written, level, tau2_method),
+        *_heterogeneity(found, tau2, tau2_method),
+        *_shrunken(found, written, level, tau2, tau2_method),
         *_leave_one_out(found, written, level),
         *retention(estimate, std_error, region, scale=scale, conf_level=level).items,
     ]
@@ -110,7 +111,7 @@ def _effects(found: Effects, unit: str, level: float) -> list[Estimate]:
     return [*items, shown(mean, float(np.sqrt(variance)), level, found.scale, shared)]
 
 
-def _heterogeneity(found: Effects, tau2_method: Tau2Method) -> list[Estimate]:
+def _heterogeneity(found: Effects, tau2: float, tau2_method: Tau2Method) -> list[Estimate]:
     """Cochran's Q, I2 and tau2."""
     k = len(found.region)
     shares: list[dict[str, Any]] = [
@@ -138,11 +139,11 @@ def _heterogeneity(found: Effects, tau2_method: Tau2Method) -> list[Estimate]:
     return [
         Estimate(**shares[0], test_statistic=q, df=k - 1, p_value=chi_square_p(q, k - 1)),
         Estimate(**shares[1], estimate=max(0.0, (q - k + 1) / q) if q > 0 else 0.0),
-        Estimate(**shares[2], estimate=tau_squared(found.effect, found.variance, tau2_method)),
+        Estimate(**shares[2], estimate=tau2),
     ]
 
 
-def _shrunken(found: Effects, unit: str, level: float, tau2_method: Tau2Method) -> list[Estimate]:
+def _shrunken(found: Effects, unit: str, level: float, tau2: float, tau2_method: Tau2Method) -> list[Estimate]:
     """Each region shrunken towards the mean of all."""
     shared: dict[str, Any] = {
         "analysis": f"regional.shrunken.{found.variant}",
@@ -151,7 +152,6 @@ def _shrunken(found: Effects, unit: str, level: float, tau2_method: Tau2Method) 
     }
     if len(found.region) < 2:
         return [_not_alone(shared, name, level, found.scale) for name in found.region]
-    tau2 = tau_squared(found.effect, found.variance, tau2_method)
     mean, variance = pooled(found.effect, found.variance, tau2)
     keep = tau2 / (tau2 + found.variance)
     effect = keep * found.effect + (1 - keep) * mean

@@ -44,20 +44,24 @@ def _reml(effect: Floats, variance: Floats) -> float:
         return 0.0
     least = min(float(variance.min()), most) * 1e-6
     grid = np.concatenate([[0.0], np.geomspace(least, 2 * most, 200)])
-    slope = np.array([_slope(effect, variance, tau2) for tau2 in grid])
+    slope = _slope(effect, variance, grid)
     places = np.flatnonzero((slope[:-1] > 0) & (slope[1:] <= 0))
-    found = [
-        brentq(lambda tau2: _slope(effect, variance, tau2), grid[i], grid[i + 1], xtol=1e-300, rtol=1e-13)
+    roots = [
+        brentq(
+            lambda tau2: _slope(effect, variance, np.array([tau2]))[0], grid[i], grid[i + 1], xtol=1e-300, rtol=1e-13
+        )
         for i in places
     ]
-    return max([0.0, *map(float, found)], key=lambda tau2: _log_likelihood(effect, variance, tau2))
+    return max([0.0, *map(float, roots)], key=lambda tau2: _log_likelihood(effect, variance, tau2))
 
 
-def _slope(effect: Floats, variance: Floats, tau2: float) -> float:
-    """Twice the derivative of the restricted log-likelihood (Viechtbauer 2005, J Educ Behav Stat 30:261)."""
-    weight = 1 / (variance + tau2)
-    residual = effect - weight @ effect / weight.sum()
-    return float(((weight * residual) ** 2).sum() - weight.sum() + (weight**2).sum() / weight.sum())
+def _slope(effect: Floats, variance: Floats, tau2: Floats) -> Floats:
+    """Twice the derivative of the restricted log-likelihood at each tau2 (Viechtbauer 2005, J Educ Behav Stat 30)."""
+    weight = 1 / (variance + tau2[:, None])
+    total = weight.sum(axis=1)
+    residual = effect - (weight @ effect / total)[:, None]
+    found: Floats = ((weight * residual) ** 2).sum(axis=1) - total + (weight**2).sum(axis=1) / total
+    return found
 
 
 def _log_likelihood(effect: Floats, variance: Floats, tau2: float) -> float:
