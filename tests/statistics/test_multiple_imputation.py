@@ -16,7 +16,9 @@ from scipy import stats
 from scipy.special import ndtr
 
 from evidence_lib.errors import DataError, InvalidInput
-from evidence_lib.recalculation.means import multiple_imputation as second
+from evidence_lib.recalculation import means as twins
+from evidence_lib.recalculation.means.imputation_limit import completed, model_data, reml
+from evidence_lib.recalculation.means.multiple_imputation import centred, first_affected
 from evidence_lib.results import Estimate, Estimates, analyses
 from evidence_lib.statistics.means.multiple_imputation import (
     Imputed,
@@ -118,7 +120,7 @@ CHOICES: list[dict[str, Any]] = [
 def test_agrees_with_the_twin(seed: int, n: int, arms: str, choice: dict[str, Any]) -> None:
     frame = trial(seed, n, arms=arms, earliest=1)
     found = run(frame, imputations=400, **choice)
-    twin = second.multiple_imputation(frame, **{**CALL, "rng": np.random.default_rng(0), "imputations": 400, **choice})
+    twin = twins.multiple_imputation(frame, **{**CALL, "rng": np.random.default_rng(0), "imputations": 400, **choice})
     size = len(choice.get("at", [1]))
     assert [e.analysis for e in found.items] == (["imputation.contrast"] + ["imputation.ls_mean"] * len(arms)) * size
     for one, two in zip(found.items, twin.items, strict=True):
@@ -134,9 +136,9 @@ def test_the_twin_answers_for_the_documented_tolerance() -> None:
     from evidence_lib.session.calls import compare, pairs
 
     frame = trial(3, 100)
-    found, twin = run(frame), second.multiple_imputation(frame, **{**CALL, "rng": np.random.default_rng(1)})
+    found, twin = run(frame), twins.multiple_imputation(frame, **{**CALL, "rng": np.random.default_rng(1)})
     for one, two in pairs(found, twin, "multiple_imputation"):
-        assert set(compare(one, two, second.TOLERANCE["multiple_imputation"]).values()) == {True}
+        assert set(compare(one, two, twins.TOLERANCE["multiple_imputation"]).values()) == {True}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def test_the_twin_answers_for_the_documented_tolerance() -> None:
 def test_both_say_not_estimable(frame: pd.DataFrame, choice: dict[str, Any]) -> None:
     complete = frame.assign(score=frame.score.fillna(1.0)) if "twice" in frame else frame
     found = run(complete, imputations=5, **choice)
-    twin = second.multiple_imputation(complete, **{**CALL, "rng": np.random.default_rng(1), **choice})
+    twin = twins.multiple_imputation(complete, **{**CALL, "rng": np.random.default_rng(1), **choice})
     assert len(found.items) == len(twin.items) >= 3
     for one, two in zip(found.items, twin.items, strict=True):
         assert (one.status, one.estimate, one.conf_low, one.groups) == ("not_estimable", None, None, two.groups)
@@ -522,14 +524,15 @@ def test_shares_of_responders_are_those_that_the_normal_model_foretells() -> Non
         made = imputed(frame, imputations=600, strategy=strategy, **options)
         found = responder_difference(made, threshold=2.5, responders="at-least").items[0]
         table, who = wide(frame), people(frame)
-        x = second._centred(who[["base"]])
-        first = second._first(table, None, [4, 8, 12, 16])
-        data = second._data(table.to_numpy(), who.arm, ["A", "B"], "B", first, x, strategy, "common")
-        values, variances = second.completed(data, second.reml(data, precision=1e-6), 3, strategy, 1)
+        x = centred(who[["base"]])
+        first = first_affected(table, None, [4, 8, 12, 16])
+        data = model_data(table.to_numpy(), who.arm, ["A", "B"], "B", first, x, strategy, "common")
+        values, variances = completed(data, reml(data, precision=1e-6), 3, strategy, 1)
         lost = variances > 0
         share = np.where(lost, ndtr((values - 2.5) / np.sqrt(np.where(lost, variances, 1))), values >= 2.5)
         p1, p0 = share[who.arm == "A"].mean(), share[who.arm == "B"].mean()
         assert found.estimate == pytest.approx(p1 - p0, abs=0.015)
+        assert "conservative for shares" in str(found.method)
         plain_error = math.sqrt(p1 * (1 - p1) / 100 + p0 * (1 - p0) / 100)
         assert plain_error < found.std_error < 2 * plain_error
 
@@ -546,6 +549,7 @@ def test_responders_without_missing_values() -> None:
         assert (found.estimate, found.std_error) == pytest.approx((p1 - p0, error))
         assert found.conf_high == pytest.approx(p1 - p0 + stats.norm.ppf(0.95) * error)
         assert (found.df, found.n, found.unit) == (None, 90, "probability")
+        assert "conservative" not in str(found.method)
         assert found.groups["level"] == f"{'>=' if responders == 'at-least' else '<='} {limit:g}"
 
 

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evidence_lib.recalculation.means import multiple_imputation as second
+from evidence_lib.recalculation import means as twins
+from evidence_lib.recalculation.means.imputation_limit import Fit, completed, model_data, reml
+from evidence_lib.recalculation.means.multiple_imputation import centred, first_affected
 from evidence_lib.statistics.means.multiple_imputation import (
     imputation_variance,
     impute,
@@ -59,7 +61,7 @@ QUICKSTART = {
 @pytest.fixture(scope="module")
 def jump(trial: pd.DataFrame) -> pd.DataFrame:
     made = impute(
-        trial, **CALL, covariates=["BASVAL"], at=[4, 5, 6, 7], strategy="jump-to-reference", imputations=2000,
+        trial, **CALL, covariates=["BASVAL"], at=[4, 5, 6, 7], strategy="jump-to-reference", imputations=2000, thin=2,
         rng=np.random.default_rng(1),
     )  # fmt: skip
     return imputation_variance(made)
@@ -85,7 +87,7 @@ def test_rbmis_quickstart(jump: pd.DataFrame, visit: int) -> None:
 
 
 def test_the_twin_is_rbmis_conditional_mean(trial: pd.DataFrame) -> None:
-    found = second.multiple_imputation(
+    found = twins.multiple_imputation(
         trial, **CALL, covariates=["BASVAL"], at=[5, 6, 7], strategy="jump-to-reference", rng=np.random.default_rng(1)
     )
     for one in found.items:
@@ -104,15 +106,15 @@ def test_the_jackknife_of_the_second_route_is_rbmis(trial: pd.DataFrame) -> None
 
     added = np.zeros(len(table))
 
-    def effects(kept: np.ndarray, start: second.Fit | None, precision: float) -> tuple[list[float], list[Any]]:
-        x, first = second._centred(who.loc[kept, ["BASVAL"]]), second._first(table[kept], None, [4, 5, 6, 7])
+    def effects(kept: np.ndarray, start: Fit | None, precision: float) -> tuple[list[float], list[Any]]:
+        x, first = centred(who.loc[kept, ["BASVAL"]]), first_affected(table[kept], None, [4, 5, 6, 7])
         wide, arm = table[kept].to_numpy(), who.THERAPY[kept]
         found, values, fit = [], [], start
         for strategy in ("jump-to-reference", "mar"):
-            parts = second._data(wide, arm, ["DRUG", "PLACEBO"], "PLACEBO", first, x, strategy, "common")
+            parts = model_data(wide, arm, ["DRUG", "PLACEBO"], "PLACEBO", first, x, strategy, "common")
             # Nothing was seen after drop-out, so that both strategies have the same fit.
-            fit = fit if strategy == "mar" else second.reml(parts, start, precision=precision)
-            values.append(second.completed(parts, fit, 3, strategy, 1)[0])
+            fit = fit if strategy == "mar" else reml(parts, start, precision=precision)
+            values.append(completed(parts, fit, 3, strategy, 1)[0])
             design = np.column_stack([parts.arm == 0, parts.arm == 1, x])
             outcome = values[-1] + (added[kept] if strategy == "mar" else 0.0)
             beta = np.linalg.lstsq(design, outcome, rcond=None)[0]
@@ -151,7 +153,7 @@ TIPPING = {
 @pytest.mark.parametrize("strategy", CAMIS)
 def test_camis(trial: pd.DataFrame, strategy: Any) -> None:
     made = impute(
-        trial, **CALL, covariates=["BASVAL", "GENDER"], strategy=strategy, imputations=2000,
+        trial, **CALL, covariates=["BASVAL", "GENDER"], strategy=strategy, imputations=2000, thin=2,
         rng=np.random.default_rng(2),
     )  # fmt: skip
     row = imputation_variance(made).iloc[0]

@@ -1,6 +1,6 @@
 """Recalculation of multiple imputation: the limit that infinitely many imputations have, without random numbers.
 
-The imputation model is fitted by restricted maximum likelihood (the EM algorithm, subject by subject). Missing values
+The imputation model is fitted by restricted maximum likelihood (the EM algorithm). Missing values
 are replaced by their conditional means, to which the mean over imputations converges, because the analysis is linear
 in the outcome (Wolbers et al. 2022, Pharm Stat 21:1246). Rubin's variances follow in closed form: what imputed values
 vary by given the parameters, and by the delta method what the parameters vary by. The posterior distribution of the
@@ -20,40 +20,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from evidence_lib.recalculation.means.imputation_limit import (
+    Data,
+    Floats,
+    completed,
+    jacobian,
+    model_data,
+    reml,
+)
+from evidence_lib.recalculation.means.sources import NOT_ESTIMABLE, SOURCE
 from evidence_lib.results import Estimate, Estimates
-
-Floats = NDArray[np.float64]
-
-SOURCE: dict[str, str] = {
-    "multiple_imputation": "conditional means at the REML estimate, and Rubin's variances by the delta method",
-}
-# Monte Carlo: four standard errors of an estimate from 100 imputations with 40 % of the information missing.
-TOLERANCE: dict[str, float] = {"multiple_imputation": 0.25}
-NOT_ESTIMABLE = "not estimable by the second route either"
-REFERENCE_BASED = ("jump-to-reference", "copy-reference", "copy-increments", "last-mean-carried-forward")
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """Subjects by visits: outcomes with gaps, outcomes that the model is fitted to, designs, and who is who."""
-
-    outcome: Floats
-    fitted: Floats
-    design: Floats
-    compared: Floats
-    arm: NDArray[np.int64]
-    group: NDArray[np.int64]
-    first: NDArray[np.int64]
-    unknown: NDArray[np.bool_]
-
-
-@dataclass(frozen=True, eq=False)
-class Fit:
-    """REML estimates: coefficients, their covariance, and a covariance matrix per group."""
-
-    beta: Floats
-    covariance: Floats
-    sigma: Floats
 
 
 def multiple_imputation(
@@ -86,15 +62,15 @@ def multiple_imputation(
     wide = frame.pivot(index=subject, columns=visit, values=outcome).reindex(columns=order).astype(float)
     people = frame.drop_duplicates(subject).set_index(subject).reindex(wide.index)
     arms = sorted(people[arm].unique())
-    first = _first(wide, None if event is None else people[event], order)
-    x = _centred(people[list(covariates)])
+    first = first_affected(wide, None if event is None else people[event], order)
+    x = centred(people[list(covariates)])
     chosen = order[-1:] if at is None else list(at)
     shift = _shift(people[arm].tolist(), first, order, delta or {}, delta_growth == "accumulating")
     found: list[Estimate] = []
     missing_arm = treatment not in arms or reference not in arms
     y = wide.to_numpy()
     scale = _size(y)
-    data = None if missing_arm else _data(y / scale, people[arm], arms, reference, first, x, strategy, covariance)
+    data = None if missing_arm else model_data(y / scale, people[arm], arms, reference, first, x, strategy, covariance)
     for label in chosen:
         place = order.index(label)
         gap = missing_arm or (data is not None and _refused(data, y, first, place, strategy, min_retrieved))
@@ -140,7 +116,8 @@ def _size(y: Floats) -> float:
     return float(seen.max()) if seen.size and seen.max() > 0 else 1.0
 
 
-def _centred(columns: pd.DataFrame) -> Floats:
+def centred(columns: pd.DataFrame) -> Floats:
+    """Covariates as columns about their means."""
     parts: list[Floats] = []
     for name in columns.columns:
         values = columns[name]
@@ -153,7 +130,8 @@ def _centred(columns: pd.DataFrame) -> Floats:
     return np.column_stack(scaled) if scaled else np.empty((len(columns), 0))
 
 
-def _first(wide: pd.DataFrame, event: pd.Series | None, order: list[Any]) -> NDArray[np.int64]:
+def first_affected(wide: pd.DataFrame, event: pd.Series | None, order: list[Any]) -> NDArray[np.int64]:
+    """The position of the first visit after the event, without a column of events that of drop-out."""
     if event is not None:
         return np.array([order.index(label) if pd.notna(label) else len(order) for label in event], dtype=np.int64)
     ends = [np.flatnonzero(row.notna().to_numpy()) for _, row in wide.iterrows()]
@@ -173,35 +151,6 @@ def _shift(
     return shift
 
 
-def _data(
-    y: Floats,
-    arm_of: pd.Series,
-    arms: list[Any],
-    reference: Hashable,
-    first: NDArray[np.int64],
-    x: Floats,
-    strategy: str,
-    covariance: str,
-) -> Data:
-    """Designs with a coefficient for each visit and arm (before or after the event), and visit and covariate."""
-    n, visits = y.shape
-    arm = np.array([arms.index(label) for label in arm_of], dtype=np.int64)
-    after = np.arange(visits) >= first[:, None]
-    cells = len(arms) * (2 if strategy == "retrieved-dropout" else 1)
-    width = cells + x.shape[1]
-    design, compared = np.zeros((n, visits, visits * width)), np.zeros((n, visits, visits * width))
-    for i in range(n):
-        for j in range(visits):
-            late = len(arms) if strategy == "retrieved-dropout" and after[i, j] else 0
-            for target, cell in ((design, arm[i] + late), (compared, arms.index(reference))):
-                target[i, j, j * width + cell] = 1.0
-                target[i, j, j * width + cells : (j + 1) * width] = x[i]
-    fitted = np.where(after, np.nan, y) if strategy in REFERENCE_BASED else y
-    unknown = ~(design[~np.isnan(fitted)] != 0).any(axis=0)
-    group = arm if covariance == "by-arm" else np.zeros_like(arm)
-    return Data(y, fitted, design, compared, arm, group, first, unknown)
-
-
 def _refused(data: Data, y: Floats, first: NDArray[np.int64], place: int, strategy: str, least: int) -> bool:
     lost = np.isnan(y[:, place]) & (first <= place)
     if strategy == "last-mean-carried-forward":
@@ -210,97 +159,6 @@ def _refused(data: Data, y: Floats, first: NDArray[np.int64], place: int, strate
         return False
     kept = ~np.isnan(y[:, place]) & (first <= place)
     return any((lost & (data.arm == a)).any() and (kept & (data.arm == a)).sum() < least for a in set(data.arm))
-
-
-def reml(data: Data, start: Fit | None = None, *, precision: float = 1e-9) -> Fit:
-    """Restricted maximum likelihood by the EM algorithm, the coefficients integrated out."""
-    known = ~data.unknown
-    n, visits = data.fitted.shape
-    groups = int(data.group.max()) + 1
-    seen = [np.flatnonzero(~np.isnan(row)) for row in data.fitted]
-    spread = np.nanvar(data.fitted, axis=0)
-    sigma = np.stack([np.diag(spread)] * groups) if start is None else start.sigma
-    for _ in range(2000):
-        weights = [np.linalg.inv(sigma[data.group[i]][np.ix_(o, o)]) for i, o in enumerate(seen)]
-        designs = [data.design[i, o][:, known] for i, o in enumerate(seen)]
-        information = sum(x.T @ w @ x for x, w in zip(designs, weights, strict=True))
-        score = sum(x.T @ w @ data.fitted[i, seen[i]] for i, (x, w) in enumerate(zip(designs, weights, strict=True)))
-        covariance = np.linalg.inv(information)
-        beta = covariance @ score
-        update = np.zeros_like(sigma)
-        for i, o in enumerate(seen):
-            own = sigma[data.group[i]]
-            slope = own[:, o] @ weights[i]
-            residual = data.fitted[i, o] - designs[i] @ beta
-            spread_of = np.outer(residual, residual) + designs[i] @ covariance @ designs[i].T
-            update[data.group[i]] += slope @ spread_of @ slope.T + own - slope @ own[o]
-        update /= np.bincount(data.group, minlength=groups)[:, None, None]
-        change = float(np.abs(update - sigma).max() / np.abs(sigma).max())
-        sigma = update
-        if change < precision:
-            break
-    full, spread_full = np.full(known.size, np.nan), np.zeros((known.size, known.size))
-    full[known] = beta
-    spread_full[np.ix_(known, known)] = covariance
-    return Fit(full, spread_full, sigma)
-
-
-def completed(data: Data, fit: Fit, place: int, strategy: str, reference: int) -> tuple[Floats, Floats]:
-    """The conditional mean of each subject's value at a visit under the strategy, and its conditional variance."""
-    values, variances = data.outcome[:, place].copy(), np.zeros(len(data.outcome))
-    for i in np.flatnonzero(np.isnan(values)):
-        own, other = (_mean(rows[i], fit.beta) for rows in (data.design, data.compared))
-        sigma = fit.sigma[data.group[i]]
-        compared = fit.sigma[reference if fit.sigma.shape[0] > 1 else 0]
-        y = data.outcome[i]
-        if strategy not in REFERENCE_BASED:
-            values[i], variances[i] = _given(y, own, sigma, place)
-        else:
-            values[i], variances[i] = _after_event(y, own, other, sigma, compared, place, data.first[i], strategy)
-    return values, variances
-
-
-def _mean(rows: Floats, beta: Floats) -> Floats:
-    """Means of the visits, NaN where a coefficient that they use is unknown."""
-    return np.array([float((row[row != 0] * beta[row != 0]).sum()) for row in rows])
-
-
-def _given(y: Floats, mean: Floats, sigma: Floats, place: int) -> tuple[float, float]:
-    seen = np.flatnonzero(~np.isnan(y))
-    slope = np.linalg.solve(sigma[np.ix_(seen, seen)], sigma[seen, place])
-    return float(mean[place] + slope @ (y - mean)[seen]), float(sigma[place, place] - slope @ sigma[seen, place])
-
-
-def _after_event(
-    y: Floats, own: Floats, other: Floats, sigma: Floats, compared: Floats, place: int, first: int, strategy: str
-) -> tuple[float, float]:
-    """First the visits before the event, as missing at random; then those after it as a regression on these."""
-    before = np.full(first, np.nan)
-    spread = np.zeros((first, first))
-    early = y[:first]
-    gaps, seen = np.flatnonzero(np.isnan(early)), np.flatnonzero(~np.isnan(early))
-    before[seen] = early[seen]
-    slope = np.linalg.solve(sigma[np.ix_(seen, seen)], sigma[np.ix_(seen, gaps)]).T
-    before[gaps] = own[gaps] + slope @ (early - own[:first])[seen]
-    spread[np.ix_(gaps, gaps)] = sigma[np.ix_(gaps, gaps)] - slope @ sigma[np.ix_(seen, gaps)]
-    if place < first:
-        return float(before[place]), float(spread[place, place])
-    source = sigma if strategy == "last-mean-carried-forward" else compared
-    k = np.linalg.solve(source[:first, :first], source[:first, first:]).T
-    q = source[first:, first:] - k @ source[:first, first:]
-    late = {
-        "jump-to-reference": other[first:],
-        "copy-reference": other[first:],
-        "copy-increments": other[first:] + (own[first - 1] - other[first - 1] if first else 0.0),
-        "last-mean-carried-forward": np.full(len(own) - first, own[first - 1] if first else np.nan),
-    }[strategy]
-    base = other[:first] if strategy == "copy-reference" else own[:first]
-    mean = late + k @ (before - base)
-    value, rest = _given(y[first:], mean, q, place - first)
-    kept = np.flatnonzero(~np.isnan(y[first:]))
-    pull = np.linalg.solve(q[np.ix_(kept, kept)], q[kept, place - first])
-    through = k[place - first] - pull @ k[kept]
-    return value, rest + float(through @ spread @ through)
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,71 +191,21 @@ def _answers(
     contrasts[1:, : len(arms)] = np.eye(len(arms))
     rows = contrasts @ inverse @ design.T
     if not np.isnan(data.outcome[:, place]).any():
-        values, variances, jacobian, spread = data.outcome[:, place], np.zeros(len(x)), np.zeros((len(x), 1)), np.eye(1)
+        values, variances, moves, spread = data.outcome[:, place], np.zeros(len(x)), np.zeros((len(x), 1)), np.eye(1)
     else:
         fit, position = reml(data), arms.index(reference)
         values, variances = completed(data, fit, place, strategy, position)
         if np.isnan(values).any():
             return None
-        jacobian, spread = _jacobian(data, fit, place, strategy, position)
+        moves, spread = jacobian(data, fit, place, strategy, position)
     shifted = values + added
     residual = shifted - design @ inverse @ (design.T @ shifted)
     # Of the residual sum of squares imputed values add their variances, less what the fit takes up.
     taken = design @ inverse @ design.T
-    noise = jacobian @ spread @ jacobian.T + np.diag(variances)
+    noise = moves @ spread @ moves.T + np.diag(variances)
     squares = float(residual @ residual) + float(np.trace(noise)) - float((taken * noise).sum())
     unit = np.einsum("ca,ab,cb->c", contrasts, inverse, contrasts)
     return Answers(rows @ shifted, squares / df * unit, np.einsum("ci,ij,cj->c", rows, noise, rows), float(df))
-
-
-def _jacobian(data: Data, fit: Fit, place: int, strategy: str, reference: int) -> tuple[Floats, Floats]:
-    """Derivatives of the conditional means by the parameters, and the covariance of the parameters."""
-    known = np.flatnonzero(~data.unknown)
-    visits = data.outcome.shape[1]
-    pairs = [(g, a, b) for g in range(len(fit.sigma)) for a in range(visits) for b in range(a + 1)]
-    columns = []
-    for k in known:
-        step = np.zeros(fit.beta.size)
-        step[k] = 0.5
-        ends = [
-            completed(data, Fit(fit.beta + s * step, fit.covariance, fit.sigma), place, strategy, reference)[0]
-            for s in (1, -1)
-        ]
-        columns.append(ends[0] - ends[1])
-    for g, a, b in pairs:
-        size = 1e-4 * math.sqrt(fit.sigma[g, a, a] * fit.sigma[g, b, b])
-        ends = []
-        for sign in (1, -1):
-            sigma = fit.sigma.copy()
-            sigma[g, a, b] += sign * size
-            sigma[g, b, a] = sigma[g, a, b]
-            ends.append(completed(data, Fit(fit.beta, fit.covariance, sigma), place, strategy, reference)[0])
-        columns.append((ends[0] - ends[1]) / (2 * size))
-    information = _information(data, fit, pairs)
-    spread = np.zeros((known.size + len(pairs),) * 2)
-    spread[: known.size, : known.size] = fit.covariance[np.ix_(known, known)]
-    spread[known.size :, known.size :] = np.linalg.inv(information)
-    return np.column_stack(columns), spread
-
-
-def _information(data: Data, fit: Fit, pairs: list[tuple[int, int, int]]) -> Floats:
-    """Expected information about the elements of the covariance matrices, summed over the subjects."""
-    visits = data.outcome.shape[1]
-    total = np.zeros((len(pairs), len(pairs)))
-    for i, row in enumerate(data.fitted):
-        seen = np.flatnonzero(~np.isnan(row))
-        g = data.group[i]
-        weight = np.zeros((visits, visits))
-        weight[np.ix_(seen, seen)] = np.linalg.inv(fit.sigma[g][np.ix_(seen, seen)])
-        mine = [p for p, (group, _, _) in enumerate(pairs) if group == g]
-        moved = []
-        for p in mine:
-            change = np.zeros((visits, visits))
-            change[pairs[p][1], pairs[p][2]] = change[pairs[p][2], pairs[p][1]] = 1.0
-            moved.append(weight @ change)
-        stacked = np.stack(moved)
-        total[np.ix_(mine, mine)] += 0.5 * np.einsum("pab,qba->pq", stacked, stacked)
-    return total
 
 
 def _estimates(

@@ -138,12 +138,15 @@ class _Sampler:
         patterns, self.pattern = np.unique(keys, axis=0, return_inverse=True)
         self.pattern = self.pattern.reshape(-1)
         self.group_of, self.kept = patterns[:, 0].astype(np.int64), patterns[:, 1:].astype(bool)
-        self.cross = np.zeros((len(patterns), self.visits, k, self.visits, k))
-        self.moments = np.zeros((len(patterns), self.visits, k, self.visits))
-        for number in range(len(patterns)):
-            z, y = self.design[self.pattern == number], self.values[self.pattern == number]
-            self.cross[number] = np.einsum("ija,ilb->jalb", z, z)
-            self.moments[number] = np.einsum("ija,il->jal", z, y)
+        sums = [(self.design[self.pattern == p], self.values[self.pattern == p]) for p in range(len(patterns))]
+        # Sums over the subjects of each pattern: of z_j z_l' (J, J, patterns, k k) and of z_j y_l (J, patterns J, k).
+        cross = np.stack([np.einsum("ija,ilb->jlab", z, z) for z, _ in sums], axis=2)
+        self.cross = cross.reshape(self.visits, self.visits, len(patterns), k * k)
+        moments = np.stack([np.einsum("ija,il->jla", z, y) for z, y in sums], axis=1)
+        self.moments = moments.reshape(self.visits, len(patterns) * self.visits, k)
+        self.both = self.kept[:, :, None] & self.kept[:, None, :]
+        self.gaps = ~self.kept[:, :, None] & ~self.kept[:, None, :]
+        self.eye = np.eye(self.visits)
         self.sigma = self._start()
 
     def _start(self) -> Floats:
@@ -157,33 +160,32 @@ class _Sampler:
 
     def step(self) -> Floats:
         """One step; the coefficients (J, k) that it drew, NaN where not estimable."""
-        kept = self.kept[:, :, None] & self.kept[:, None, :]
-        gaps = ~self.kept[:, :, None] & ~self.kept[:, None, :]
-        eye = np.eye(self.visits, dtype=bool)
         sigma = self.sigma[self.group_of]
         # A pattern's covariance among its observed visits, filled up with ones so that all have one size.
-        weight = np.linalg.inv(np.where(kept, sigma, eye)) * kept
+        weight = np.linalg.inv(np.where(self.both, sigma, self.eye)) * self.both
         beta = self._coefficients(weight)
-        residual = np.where(self.seen, self.values - np.einsum("ijk,jk->ij", self.design, np.nan_to_num(beta)), 0.0)
-        regression = np.where(self.kept[:, :, None], 0.0, sigma @ weight)
-        left = np.where(gaps, sigma - sigma @ weight @ sigma, eye)
-        root = np.linalg.cholesky(left) * gaps
+        residual = np.where(self.seen, self.values - np.einsum("ijk,jk->ij", self.design, beta), 0.0)
+        slope = sigma @ weight
+        regression = np.where(self.kept[:, :, None], 0.0, slope)
+        root = np.linalg.cholesky(np.where(self.gaps, sigma - slope @ sigma, self.eye)) * self.gaps
         noise = self.rng.standard_normal((self.n, self.visits))
         moves = np.concatenate([regression, root], axis=2)[self.pattern]
         residual = residual + (moves @ np.concatenate([residual, noise], axis=1)[:, :, None])[:, :, 0]
         self.sigma = np.stack([inverse_wishart(residual[rows], self.rng) for rows in self.groups])
-        return beta
+        return np.where(self.active, beta.ravel(), np.nan).reshape(beta.shape)
 
     def _coefficients(self, weight: Floats) -> Floats:
-        size = self.active.size
-        information = np.einsum("pjl,pjalb->jalb", weight, self.cross, optimize=True).reshape(size, size)
-        score = np.einsum("pjl,pjal->ja", weight, self.moments, optimize=True).ravel()
-        root = np.linalg.cholesky(information[np.ix_(self.active, self.active)])
+        """Coefficients (J, k), 0 where not estimable."""
+        size, k = self.active.size, self.design.shape[2]
+        blocks = (weight.transpose(1, 2, 0)[:, :, None, :] @ self.cross).reshape(self.visits, self.visits, k, k)
+        information = blocks.transpose(0, 2, 1, 3).reshape(size, size)[np.ix_(self.active, self.active)]
+        score = (weight.transpose(1, 0, 2).reshape(self.visits, 1, -1) @ self.moments).ravel()
+        root = np.linalg.cholesky(information)
         noise = self.rng.standard_normal(root.shape[0])
-        beta = np.full(size, np.nan)
+        beta = np.zeros(size)
         # root root' b = score for the mean; root' e = noise for a normal error with the inverse information.
         beta[self.active] = np.linalg.solve(root.T, np.linalg.solve(root, score[self.active]) + noise)
-        return beta.reshape(self.visits, -1)
+        return beta.reshape(self.visits, k)
 
 
 def inverse_wishart(residual: Floats, rng: np.random.Generator) -> Floats:
