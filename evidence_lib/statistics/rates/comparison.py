@@ -250,10 +250,10 @@ def _mid_p_limits(x: float, n: float, outside: float) -> tuple[float, float]:
 
 def _upper_tail(x: float, n: float, p: float) -> float:
     """P(X > x) + P(X = x) / 2."""
-    from scipy.special import bdtrc
+    from scipy.special import betainc
 
-    at_least = 1.0 if x == 0 else float(bdtrc(x - 1, n, p))
-    more = float(bdtrc(x, n, p)) if x < n else 0.0
+    at_least = float(betainc(x, n - x + 1, p)) if x > 0 else 1.0
+    more = float(betainc(x + 1, n - x, p)) if x < n else 0.0
     return (at_least + more) / 2
 
 

@@ -43,8 +43,8 @@ def exposure_adjusted_incidence(
     and on its own for a difference; ``poisson`` takes events as independent, with the limits of the incidence rate.
 
     Assumes a rate that is constant over exposure: where events come early, a longer exposure lowers the rate.
-    Misreading: the incidence rate is no share of patients, and two arms with different exposure can have equal rates and
-    different risks.
+    Misreading: the incidence rate is no share of patients, and two arms with different exposure can have equal rates
+    and different risks.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def two_arms(
     stratum, _ = crossed(strata, x.size)
     size = int(stratum.max(initial=0)) + 1
     x1, t1, x0, t0 = (
-        np.bincount(stratum[who], weights=values[who], minlength=size)
+        np.bincount(stratum[who], weights=values[who], minlength=size).astype(np.float64)
         for who, values in ((treated, x), (treated, t), (control, x), (control, t))
     )
     used = (t1 > 0) & (t0 > 0)

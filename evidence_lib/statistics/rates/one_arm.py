@@ -27,8 +27,8 @@ def incidence_rate(
     """Events per time at risk, x / T, with limits for a Poisson count x.
 
     ``exact``: half of chi-square quantiles with 2 x and 2 x + 2 df, over T (Garwood 1936, Biometrika 28:437), as R's
-    ``poisson.test``. ``byar``: x (1 - 1 / (9 x) - z / (3 sqrt x))^3 and the same with x + 1 and + z (Rothman & Boice
-    1979), as R's epiR. The standard error is sqrt(x) / T.
+    ``poisson.test``. ``byar``: x (1 - 1 / (9 x) - z / (3 sqrt x))^3 and the same with x + 1 and + z (Breslow & Day
+    1987, section 2.3; epiR's limits of this name use x + 1/2 on both sides). The standard error is sqrt(x) / T.
 
     Assumes that events are independent with a constant rate; a patient with many events breaks it (see
     ``exposure_adjusted_incidence``). Misreading: 5 per 100 patient-years is not 5 % of patients within a year.
