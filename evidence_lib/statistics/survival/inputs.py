@@ -84,7 +84,8 @@ def join_ties(time: Floats) -> Floats:
 def _joined(time: Floats, ordered: Floats) -> Floats:
     gap = ordered[1:] - ordered[:-1]
     apart = gap > TIE * ordered[1:]
-    if not (~apart & (gap > 0)).any():
+    if np.count_nonzero(apart) == np.count_nonzero(gap):
+        # No two times differ by rounding alone.
         return time.copy()
     starts = np.concatenate([ordered[:1], ordered[1:][apart]])
     return starts[np.searchsorted(starts, time, side="right") - 1]
