@@ -105,17 +105,21 @@ def _interval(
 def _restricted(t: Table, d: float) -> tuple[float, float]:
     """The proportions of greatest likelihood with this difference, from the cubic's three roots."""
     n, x = t.n1 + t.n0, t.x1 + t.x0
+    if x == 0:
+        # Two roots of the cubic meet here.
+        return max(d, 0.0), max(-d, 0.0)
     b, c, e = (t.n1 + 2 * t.n0) * d - n - x, (t.n0 * d - n - 2 * t.x0) * d + x, t.x0 * d * (1 - d)
     q = (b / (3 * n)) ** 3 - b * c / (6 * n**2) + e / (2 * n)
     p = math.copysign(math.sqrt(max((b / (3 * n)) ** 2 - c / (3 * n), 0.0)), q)
     a = (math.pi + math.acos(min(max(q / p**3, -1.0), 1.0) if p else 0.0)) / 3
     control = min(max(2 * p * math.cos(a) - b / (3 * n), 0.0, -d), 1.0, 1 - d)
-    # One root that matters is close to another where it is small, and loses digits: a step of Newton's finds them.
+    # Where two roots are close, angles lose digits: steps of Newton's find them, as long as they are small.
     for _ in range(3):
         value = ((n * control + b) * control + c) * control + e
         slope = (3 * n * control + 2 * b) * control + c
-        if slope:
-            control = min(max(control - value / slope, 0.0, -d), 1.0, 1 - d)
+        if abs(value) >= 1e-6 * abs(slope):
+            break
+        control = min(max(control - value / slope, 0.0, -d), 1.0, 1 - d)
     return min(max(control + d, 0.0), 1.0), control
 
 

@@ -29,11 +29,15 @@ SINGULAR = 1e-10
 
 @dataclass(frozen=True)
 class _Data:
-    """Rows of patients: ``x`` has an intercept, a column per arm but the reference, and the scaled covariates."""
+    """Rows of patients: ``x`` has an intercept, a column per arm but the reference, and the scaled covariates.
+
+    ``names`` are of the columns after the intercept.
+    """
 
     event: Flags
     arm: Counts
     x: Floats
+    names: tuple[str, ...]
     count: Counts
     stratum: Counts
 
@@ -197,16 +201,16 @@ def _data(
     if isinstance(covariates, pd.DataFrame) and len(covariates) == events.size:
         # Levels that only left-out patients have must not become columns.
         covariates = covariates[kept]
-        columns = design(covariates, len(covariates)).matrix
+        columns = design(covariates, len(covariates))
     else:
-        columns = design(covariates, events.size).matrix
-    other, _ = pd.factorize(labelled(group, "group", events.size)[kept & ~treated & ~control])
+        columns = design(covariates, events.size)
+    other, others = pd.factorize(labelled(group, "group", events.size)[kept & ~treated & ~control])
     arm = np.where(treated, 1, 0)
     arm[kept & ~treated & ~control] = other + 2
-    arm = arm[kept]
-    indicators = [(arm == number).astype(float) for number in range(1, int(arm.max(initial=1)) + 1)]
-    x = np.column_stack([np.ones(arm.size), *indicators, _scaled(columns)])
-    return _Data(events[kept], arm, x, weight[kept], stratum[kept])
+    arm, names = arm[kept], [str(label) for label in (treatment, *others)]
+    indicators = [(arm == number).astype(float) for number in range(1, len(names) + 1)]
+    x = np.column_stack([np.ones(arm.size), *indicators, _scaled(columns.matrix)])
+    return _Data(events[kept], arm, x, (*names, *columns.names), weight[kept], stratum[kept])
 
 
 def _scaled(columns: Floats) -> Floats:
@@ -223,7 +227,7 @@ def _fit(data: _Data) -> Floats:
     x, count = data.x, data.count
     if _singular(x.T @ (count[:, None] * x)):
         raise _NotEstimable(message("proportions_statistics.reason.collinear"))
-    at = np.zeros(x.shape[1])
+    at, step = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     for _ in range(STEPS):
         risk, spared = expit(x @ at), expit(-(x @ at))
         information = x.T @ ((count * risk * spared)[:, None] * x)
@@ -235,7 +239,8 @@ def _fit(data: _Data) -> Floats:
         at = at + step
         if np.abs(x @ step).max() < CONVERGED:
             return at
-    raise _NotEstimable(message("proportions_statistics.reason.separated", steps=STEPS))
+    growing = data.names[int(np.argmax(np.abs(step[1:]) * np.ptp(x[:, 1:], axis=0)))]
+    raise _NotEstimable(message("proportions_statistics.reason.separated", steps=STEPS, term=growing))
 
 
 def _singular(matrix: Floats) -> bool:
@@ -263,7 +268,7 @@ def _shortened(data: _Data, at: Floats, step: Floats) -> Floats:
 
 def _predicted(data: _Data, coefficients: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Everybody's risk under treatment and under reference, and the rows of ``x`` that they come from."""
-    number = int(data.arm.max(initial=1))
+    number = max(int(data.arm.max()), 1)
     designs = []
     for arm in (1, 0):
         x = data.x.copy()

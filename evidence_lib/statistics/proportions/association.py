@@ -272,16 +272,12 @@ def _table(
     kept = weight > 0
     if treatment is not None:
         kept &= np.isin(arm, np.flatnonzero([label in (treatment, reference) for label in arms]))
-    shape = (int(stratum.max(initial=0)) + 1, max(len(arms), 1), max(len(outcomes), 1))
-    place = np.ravel_multi_index((stratum[kept], arm[kept], outcome[kept]), shape)
+    shape = (int(stratum.max(initial=0)) + 1, len(arms), len(outcomes))
+    place = np.ravel_multi_index((stratum[kept], arm[kept], outcome[kept]), shape) if kept.any() else stratum[:0]
     cells = np.bincount(place, weights=weight[kept], minlength=math.prod(shape)).astype(np.int64).reshape(shape)
     # Levels that only left-out rows have would count as categories without patients.
-    return _Table(cells[:, cells.sum(axis=(0, 2)) > 0][:, :, cells.sum(axis=(0, 1)) > 0], outcomes[_seen(cells)])
-
-
-def _seen(cells: Counts) -> NDArray[np.bool_]:
-    seen: NDArray[np.bool_] = cells.sum(axis=(0, 1)) > 0
-    return seen
+    seen = cells.sum(axis=(0, 1)) > 0
+    return _Table(cells[:, cells.sum(axis=(0, 2)) > 0][:, :, seen], outcomes[seen])
 
 
 def _shared(

@@ -16,10 +16,8 @@ from evidence_lib.statistics.inputs import Counts, Floats
 SAME = 1e-7
 # Logarithms of odds ratios are sought up to this size: a limit beyond it is infinite to any reader.
 WIDEST = 700.0
-# Work, in cells computed, above which tables are too many to be listed; what one step between columns counts for.
-MOST_WORK, PER_STEP = 500_000_000, 200
-
-_Rest = tuple[int, ...]
+# Work, in cells computed, above which tables are too many to be listed.
+MOST_WORK = 50_000_000
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,9 @@ def exact_p(table: Counts) -> float | None:
     """The probability of all tables with these margins that are no more likely than this one; None for too many.
 
     The columns are filled one by one. What a partly filled table can still become depends only on what is left of
-    each row, so that tables with the same rest are carried together, each length of path once with its number; a
-    rest whose most likely completion is rare enough, or whose least likely is not, is decided at once (Mehta & Patel
-    1983, J Am Stat Assoc 78:427).
+    each row: tables with the same rest are one node, and at each node a length of way is carried once, with the number
+    of ways. A way whose most likely completion is rare enough, or whose least likely one is not, is decided at once
+    (the network of Mehta & Patel 1983, J Am Stat Assoc 78:427).
     """
     table = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
     if min(table.shape) < 2:
@@ -98,14 +96,13 @@ def exact_p(table: Counts) -> float | None:
     if table.shape == (2, 2):
         (x1, y1), (x0, y0) = table.astype(float)
         return two_sided(conditional(x1, x1 + y1, x0, x0 + y0), x1)
-    columns = tuple(sorted((int(c) for c in table.sum(axis=0)), reverse=True))
-    if sum(columns) > MOST_WORK:
+    if table.sum() > MOST_WORK:
         return None
-    network = _Network(columns)
-    rest = tuple(sorted(int(r) for r in table.sum(axis=1)))
-    observed = float(gammaln(np.array(columns) + 1).sum() - gammaln(table + 1.0).sum())
+    observed = float(gammaln(table.sum(axis=0) + 1.0).sum() - gammaln(table + 1.0).sum())
     try:
-        return min(network.share_up_to(rest, observed + SAME), 1.0)
+        # Small columns first: they leave the fewest nodes.
+        network = _Network(np.sort(table.sum(axis=0)), np.sort(table.sum(axis=1)))
+        return min(network.share_up_to(observed + SAME), 1.0)
     except _TooMany:
         return None
 
@@ -114,78 +111,95 @@ class _TooMany(Exception):
     """There are too many tables to be listed."""
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """The nodes before a column is filled: what is left of each row, sorted, and the steps that lead on from each."""
+
+    rest: Counts
+    steps: list[Floats]
+    following: list[Counts]
+
+
 class _Network:
     """All ways to fill columns of these totals. The length of a way is the sum of log(column! / product of cells!)."""
 
-    def __init__(self, columns: tuple[int, ...]) -> None:
-        self.columns = columns
-        self.work = 0
-        self.log_factorial = gammaln(np.arange(sum(columns) + 1) + 1.0)
-        self.known: dict[_Rest, tuple[float, float]] = {}
-        self.kept: dict[_Rest, tuple[Counts, Floats]] = {}
+    def __init__(self, columns: Counts, rest: Counts) -> None:
+        self.columns, self.work = columns, 0
+        self.log_factorial = gammaln(np.arange(columns.sum() + 1) + 1.0)
+        self.stages: list[_Stage] = []
+        nodes = rest[None, :]
+        for column in columns[:-2]:
+            cells = [self.fillings(column, node) for node in nodes]
+            after = np.sort(np.concatenate([node - ways for node, ways in zip(nodes, cells, strict=True)]), axis=1)
+            found, place = self.distinct(after)
+            ends = np.cumsum([len(ways) for ways in cells])[:-1]
+            self.stages.append(_Stage(nodes, [self.log_number(ways) for ways in cells], np.split(place, ends)))
+            nodes = found
+        self.last = nodes
 
-    def share_up_to(self, rest: _Rest, length: float) -> float:
-        """The probability of all ways from here that are no longer than this."""
-        total, found = float(self.log_number(np.array(rest))), 0.0
-        waiting = {rest: (np.zeros(1), np.ones(1))}
-        for stage in range(len(self.columns) - 2):
-            following: dict[_Rest, list[tuple[Floats, Floats]]] = {}
-            for here, (past, number) in waiting.items():
-                for node, step in self.steps(here, stage):
-                    shortest, longest = self.reach(node, stage + 1)
-                    lengths = past + step
-                    decided = lengths + longest <= length
-                    found += float(number[decided] @ np.exp(lengths[decided] + self.log_number(np.array(node)) - total))
-                    unsure = ~decided & (lengths + shortest <= length)
-                    if unsure.any():
-                        following.setdefault(node, []).append((lengths[unsure], number[unsure]))
-            waiting = {node: _merged(parts) for node, parts in following.items()}
-            self.count(sum(lengths.size for lengths, _ in waiting.values()))
-        for here, (past, number) in waiting.items():
-            ends, of_these = np.sort(self.ends(here)), float(self.log_number(np.array(here)))
-            up_to = np.concatenate([[0.0], np.cumsum(np.exp(ends - of_these))])
-            share = up_to[np.searchsorted(ends, length - past, side="right")]
-            found += float(number @ (np.exp(past + of_these - total) * share))
+    def share_up_to(self, length: float) -> float:
+        """The probability of all ways that are no longer than this."""
+        ends = [np.sort(self.ends(node)) for node in self.last]
+        reach = self.reach(ends)
+        total, found = float(self.log_number(self.stages[0].rest[0])), 0.0
+        node, past, number = np.zeros(1, dtype=np.int64), np.zeros(1), np.ones(1)
+        for k, stage in enumerate(self.stages):
+            shortest, longest = reach[k + 1]
+            rests = self.last if k + 1 == len(self.stages) else self.stages[k + 1].rest
+            share = self.log_number(rests) - total
+            parts = []
+            for here, (first, end) in _runs(node):
+                step, child = stage.steps[here], stage.following[here]
+                self.count(step.size * (end - first))
+                lengths = past[first:end, None] + step
+                numbers = np.broadcast_to(number[first:end, None], lengths.shape)
+                decided = lengths + longest[child] <= length
+                found += float((numbers * np.exp(lengths + share[child]))[decided].sum())
+                unsure = ~decided & (lengths + shortest[child] <= length)
+                parts.append((np.broadcast_to(child, lengths.shape)[unsure], lengths[unsure], numbers[unsure]))
+            node, past, number = _merged(parts)
+        for here, (first, end) in _runs(node):
+            rest = float(self.log_number(self.last[here]))
+            up_to = np.concatenate([[0.0], np.cumsum(np.exp(ends[here] - rest))])
+            shares = up_to[np.searchsorted(ends[here], length - past[first:end], side="right")]
+            found += float(number[first:end] @ (np.exp(past[first:end] + rest - total) * shares))
         return found
 
-    def reach(self, rest: _Rest, stage: int) -> tuple[float, float]:
-        """The shortest and the longest way from here to the end."""
-        if rest not in self.known:
-            if stage == len(self.columns) - 2:
-                ends = self.ends(rest)
-                self.known[rest] = float(ends.min()), float(ends.max())
-            else:
-                bounds = [(step, *self.reach(node, stage + 1)) for node, step in self.steps(rest, stage)]
-                self.known[rest] = min(s + low for s, low, _ in bounds), max(s + high for s, _, high in bounds)
-        return self.known[rest]
+    def reach(self, ends: list[Floats]) -> list[tuple[Floats, Floats]]:
+        """The shortest and the longest way to the end from each node of each stage, and from the last nodes."""
+        found = [(np.array([e[0] for e in ends]), np.array([e[-1] for e in ends]))]
+        for stage in reversed(self.stages):
+            low, high = found[0]
+            ways = list(zip(stage.steps, stage.following, strict=True))
+            shortest = np.array([(step + low[child]).min() for step, child in ways])
+            longest = np.array([(step + high[child]).max() for step, child in ways])
+            found.insert(0, (shortest, longest))
+        return found
 
-    def steps(self, rest: _Rest, stage: int) -> Iterator[tuple[_Rest, float]]:
-        """What is left of the rows, by size, after each way to fill one column, and the length of that step."""
-        cells, lengths = self.filled(rest, stage)
-        self.count(PER_STEP * len(cells))
-        after = np.sort(np.array(rest) - cells, axis=1)
-        yield from zip(map(tuple, after.tolist()), lengths.tolist(), strict=True)
-
-    def ends(self, rest: _Rest) -> Floats:
+    def ends(self, rest: Counts) -> Floats:
         """The lengths of all ways to fill the last two columns."""
-        cells = self.fillings_of(rest, len(self.columns) - 2)
-        return self.log_number(cells) + self.log_number(np.array(rest) - cells)
+        cells = self.fillings(self.columns[-2], rest)
+        lengths: Floats = self.log_number(cells) + self.log_number(rest - cells)
+        return lengths
 
-    def filled(self, rest: _Rest, stage: int) -> tuple[Counts, Floats]:
-        """Each way to fill the column of this stage, and its length; kept, since it is asked for twice."""
-        if rest not in self.kept:
-            cells = self.fillings_of(rest, stage)
-            self.kept[rest] = cells, self.log_number(cells)
-        return self.kept[rest]
-
-    def fillings_of(self, rest: _Rest, stage: int) -> Counts:
-        """Each way to fill the column of this stage."""
-        self.count(math.prod(sorted(min(r, self.columns[stage]) + 1 for r in rest)[:-1]))
-        return _compositions(self.columns[stage], rest)
+    def fillings(self, column: int, rest: Counts) -> Counts:
+        """Each way to fill a column of this total: one a row."""
+        self.count(math.prod(sorted((np.minimum(rest, column) + 1).tolist())[:-1]))
+        return _compositions(int(column), rest)
 
     def log_number(self, cells: Counts) -> Any:
         """log(sum! / product of cells!) along the last axis: of the ways to hand out a column, or all that is left."""
         return self.log_factorial[cells.sum(axis=-1)] - self.log_factorial[cells].sum(axis=-1)
+
+    def distinct(self, rests: Counts) -> tuple[Counts, Counts]:
+        """The different rows among these, and which of them each row is."""
+        base = int(self.columns.sum()) + 1
+        if base ** (rests.shape[1] - 1) > 2**62:
+            raise _TooMany
+        # The last of a sorted rest follows from the others, as all have the same sum.
+        number = rests[:, :-1] @ base ** np.arange(rests.shape[1] - 1)
+        _, first, place = np.unique(number, return_index=True, return_inverse=True)
+        return rests[first], place.reshape(-1)
 
     def count(self, work: int) -> None:
         """Give up where the work is too much for an answer within seconds."""
@@ -194,13 +208,12 @@ class _Network:
             raise _TooMany
 
 
-def _compositions(total: int, most: tuple[int, ...]) -> Counts:
+def _compositions(total: int, most: Counts) -> Counts:
     """All ways to write a total as a sum of whole numbers, each at most the one given: one way a row."""
     found = np.zeros((1, 0), dtype=np.int64)
     left = np.array([total])
     for position, limit in enumerate(most):
-        after = sum(most[position + 1 :])
-        low, high = np.maximum(left - after, 0), np.minimum(left, limit)
+        low, high = np.maximum(left - most[position + 1 :].sum(), 0), np.minimum(left, limit)
         sizes = high - low + 1
         row = np.repeat(np.arange(len(left)), sizes)
         cell = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes) + low[row]
@@ -208,9 +221,24 @@ def _compositions(total: int, most: tuple[int, ...]) -> Counts:
     return found
 
 
-def _merged(parts: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """Ways of the same length joined, with their numbers added."""
-    lengths, number = (np.concatenate(part) for part in zip(*parts, strict=True))
+def _runs(node: Counts) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Each node of a sorted array, with where its entries begin and end."""
+    if not node.size:
+        return
+    names, first = np.unique(node, return_index=True)
+    ends = [*first[1:].tolist(), node.size]
+    yield from zip(names.tolist(), zip(first.tolist(), ends, strict=True), strict=True)
+
+
+def _merged(parts: list[tuple[Counts, Floats, Floats]]) -> tuple[Counts, Floats, Floats]:
+    """Ways of the same length to the same node joined, with their numbers added, in order of nodes."""
+    none: tuple[Any, ...] = (np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+    node, lengths, number = (np.concatenate(part) for part in zip(none, *parts, strict=True))
     # Equal lengths differ by rounding only, far less than SAME.
-    _, first, place = np.unique(np.round(lengths, 9), return_index=True, return_inverse=True)
-    return lengths[first], np.bincount(place, weights=number).astype(float)
+    rounded = np.round(lengths, 9)
+    order = np.lexsort((rounded, node))
+    node, lengths, rounded, number = node[order], lengths[order], rounded[order], number[order]
+    new = np.ones(node.size, dtype=bool)
+    new[1:] = (np.diff(node) > 0) | (np.diff(rounded) > 0)
+    first = np.flatnonzero(new)
+    return node[first], lengths[first], np.add.reduceat(number, first) if first.size else number
