@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -47,9 +47,7 @@ def chosen_weight(
 
 def fleming_harrington(rho: Any, gamma: Any) -> Weight:
     """S(t-)^rho (1 - S(t-))^gamma."""
-    rho, gamma = (
-        _number(value, name, "an exponent, zero or more", math.inf) for name, value in (("rho", rho), ("gamma", gamma))
-    )
+    rho, gamma = (_number(value, name, "an exponent, zero or more") for name, value in (("rho", rho), ("gamma", gamma)))
     return Weight(
         f"FH({days(rho)}, {days(gamma)})",
         message("survival_statistics.weight.fleming-harrington", rho=days(rho), gamma=days(gamma)),
@@ -62,7 +60,7 @@ def modest(t_star: Any, s_star: Any) -> Weight:
     if (t_star is None) == (s_star is None):
         raise InvalidInput("t_star and s_star exclude each other", expected="one of the two")
     if t_star is not None:
-        time = _number(t_star, "t_star", "zero or more days", math.inf)
+        time = _number(t_star, "t_star", "zero or more days")
         return Weight(
             f"MW(t*={days(time)})",
             message("survival_statistics.weight.modest_time", time=days(time)),
@@ -105,10 +103,8 @@ def _strata(table: RiskTable) -> list[tuple[int, int]]:
     return list(zip(starts, [*starts[1:], table.time.size], strict=True))
 
 
-def _number(value: Any, name: str, expected: str, most: float) -> float:
+def _number(value: Any, name: str, expected: str, most: float = sys.float_info.max) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 <= value <= most:
-        raise InvalidInput(f"{name} cannot be used", expected=expected, found=repr(value))
-    if math.isinf(value):
         raise InvalidInput(f"{name} cannot be used", expected=expected, found=repr(value))
     return float(value)
 
