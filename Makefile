@@ -2,6 +2,7 @@
 # make test     set up, then run the tests           (make test TESTS=tests/study for a part of them)
 # make lab      set up, then open the notebooks in JupyterLab
 # make data     set up, then build the demo data     make lint   the checks that pre-commit and CI run
+# make coverage set up, then print how often each confidence interval holds the truth on simulated data
 # make lock     pin the dependencies of pyproject.toml again
 # make clean    remove the environment and the caches; what was published in out/ stays
 #
@@ -11,7 +12,7 @@ TESTS ?= tests
 # Four workers at most: each of them loads the whole library.
 WORKERS ?= --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: report test lab data lint lock clean setup
+.PHONY: report test lab data lint coverage lock clean setup
 
 report: data
 	@.venv/bin/evidence run $(wildcard data/*/study.yml)
@@ -32,6 +33,9 @@ lint: setup
 	.venv/bin/python -m ruff format --check .
 	.venv/bin/python -m ruff check .
 	.venv/bin/python -m mypy
+
+coverage: setup
+	@.venv/bin/python -m benchmarks.coverage
 
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: pipx install uv, or pip install uv in an environment of its own" >&2; exit 1; }
