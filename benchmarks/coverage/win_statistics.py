@@ -142,7 +142,7 @@ SCENARIOS = [
         draw=_strata,
     ),
     Scenario(
-        about="Two arms of 200, death, then hospitalisations, up to 2 years with censoring weights, exponential censoring",
+        about="Two arms of 200, death, then hospitalisations, up to 2 years with weights; censored exponentially",
         truth=_truth(*_shares(LIMIT), ".ipcw"),
         draw=_weighted,
     ),

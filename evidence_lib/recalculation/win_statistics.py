@@ -276,7 +276,8 @@ def _against_all(treated: list[_Outcome], control: list[_Outcome], i: int) -> tu
 
 
 def _values(mine: _Outcome, theirs: _Outcome, i: int) -> Numbers:
-    difference = mine.sign * (mine.value[i] - theirs.value)
+    with np.errstate(over="ignore"):
+        difference = mine.sign * (mine.value[i] - theirs.value)
     # Close to the margin is not above it; the error allowed is that of the better of the two.
     above = np.where(difference > 0, abs(mine.value[i]), np.abs(theirs.value))
     slack = SAME * np.maximum(above, mine.margin)
