@@ -19,6 +19,8 @@ from evidence_lib.statistics.inputs import Floats
 Model = Literal["fixed", "dersimonian-laird", "paule-mandel", "reml", "ml"]
 # Places where the restricted likelihood is tried before its maximum is refined: it may have more than one.
 PLACES = 60
+# A tau2 below this share of the smallest variance within a study is the rounding of a 0.
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +63,23 @@ def weighted(data: Data, tau2: float) -> Weighted:
     inverse = np.linalg.inv(r)
     coefficients = inverse @ (q.T @ (data.y * root))
     residual = data.y - data.x @ coefficients
-    leverage = (q**2).sum(axis=1)
+    free = _rest(w) / w.sum() if data.x.shape[1] == 1 else 1 - (q**2).sum(axis=1)
     return Weighted(
         tau2=tau2,
         weights=w,
         coefficients=coefficients,
         covariance=inverse @ inverse.T,
         q=float((w * residual**2).sum()),
-        trace=float((w * (1 - leverage)).sum()),
+        trace=float((w * free).sum()),
         squares=float(((w * residual) ** 2).sum()),
         log_determinant=2 * float(np.log(np.abs(np.diag(r))).sum()),
     )
+
+
+def _rest(w: Floats) -> Floats:
+    """The sum of the other weights, without a difference of sums: one weight may be nearly all of it."""
+    before, after = np.cumsum(w), np.cumsum(w[::-1])[::-1]
+    return np.append(0.0, before[:-1]) + np.append(after[1:], 0.0)
 
 
 def between(data: Data, model: Model) -> float:
@@ -80,10 +88,10 @@ def between(data: Data, model: Model) -> float:
         return 0.0
     if model == "dersimonian-laird":
         plain = weighted(data, 0.0)
-        return max(0.0, (plain.q - data.df) / plain.trace)
+        return _or_zero(data, (plain.q - data.df) / plain.trace)
     if model == "paule-mandel":
         return where_q_is(data, data.df)
-    return _most_likely(data, restricted=model == "reml")
+    return _or_zero(data, _most_likely(data, restricted=model == "reml"))
 
 
 def where_q_is(data: Data, target: float) -> float:
@@ -93,7 +101,11 @@ def where_q_is(data: Data, target: float) -> float:
     high = _widest(data)
     while weighted(data, high).q > target:
         high *= 4
-    return _root(lambda tau2: weighted(data, tau2).q - target, 0.0, high)
+    return _or_zero(data, _root(lambda tau2: weighted(data, tau2).q - target, 0.0, high))
+
+
+def _or_zero(data: Data, tau2: float) -> float:
+    return tau2 if tau2 > ROUNDING * float(data.v.min()) else 0.0
 
 
 def profile_limits(data: Data, level: float) -> tuple[float, float] | None:

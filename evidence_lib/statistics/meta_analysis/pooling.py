@@ -90,9 +90,10 @@ def pool(
     -------
     MetaAnalysis
         ``effect`` is ``meta.effect.fixed``, ``.random``, ``.hartung_knapp`` or ``.hartung_knapp_guarded``, then
-        ``.difference`` or, with scale ``log``, ``.ratio``; so is ``prediction``, ``meta.prediction``. Status
-        ``not_estimable`` without studies, and with one study for all that is about random effects; there are no limits
-        of tau2, I2 and H2 where Q is so small that no tau2 is within them.
+        ``.difference`` or, with scale ``log``, ``.ratio``; so is ``prediction``, ``meta.prediction``, whose standard
+        error is the root of the sum in the prediction interval. Status ``not_estimable`` without studies, and with one
+        study for all that is about random effects; there are no limits of tau2, I2 and H2 where Q is so small that no
+        tau2 is within them.
 
     Raises
     ------
@@ -113,7 +114,9 @@ def pool(
             found=f"{how}, {prediction}",
         )
     k = found.y.size
-    data = Data(found.y, found.v, np.ones((k, 1)))
+    # From the first effect on: effects that are alike have residuals of exactly 0.
+    base = float(found.y[0]) if k else 0.0
+    data = Data(found.y - base, found.v, np.ones((k, 1)))
     said = message(f"meta_statistics.model.{chosen}")
     kind = ("fixed" if chosen == "fixed" else "random") if how == "normal" else how.replace("-", "_")
     method = message(f"meta_statistics.method.effect.{how}", model=said, number=k)
@@ -123,7 +126,7 @@ def pool(
     try:
         fit = _fitted(data, chosen)
         weights = fit.weights / fit.weights.sum()
-        effects = _effect(effect, found, fit, how), _prediction(future, found, fit, how, ahead)
+        effects = _effect(effect, found, base, fit, how), _prediction(future, found, base, fit, how, ahead)
     except NotEstimable as gap:
         weights = None
         gaps: dict[str, Any] = {"status": "not_estimable", "reason": gap.reason}
@@ -149,8 +152,8 @@ def _fitted(data: Data, model: Model) -> Weighted:
     return weighted(data, between(data, model))
 
 
-def _effect(shared: dict[str, Any], studies: Studies, fit: Weighted, interval: Interval) -> Estimate:
-    value, df = float(fit.coefficients[0]), studies.y.size - 1
+def _effect(shared: dict[str, Any], studies: Studies, base: float, fit: Weighted, interval: Interval) -> Estimate:
+    value, df = base + float(fit.coefficients[0]), studies.y.size - 1
     try:
         variance = float(fit.covariance[0, 0]) * factor(fit, interval, df)
     except NotEstimable as gap:
@@ -159,9 +162,9 @@ def _effect(shared: dict[str, Any], studies: Studies, fit: Weighted, interval: I
 
 
 def _prediction(
-    shared: dict[str, Any], studies: Studies, fit: Weighted, interval: Interval, quantile: Prediction
+    shared: dict[str, Any], studies: Studies, base: float, fit: Weighted, interval: Interval, quantile: Prediction
 ) -> Estimate:
-    value, k = float(fit.coefficients[0]), studies.y.size
+    value, k = base + float(fit.coefficients[0]), studies.y.size
     df = {"z": math.inf, "t(k-1)": k - 1, "t(k-2)": k - 2}[quantile]
     if df < 1:
         return without_limits(shared, studies, value, message("meta_statistics.reason.no_df"))
@@ -169,9 +172,16 @@ def _prediction(
         variance = float(fit.covariance[0, 0]) * factor(fit, interval, k - 1)
     except NotEstimable as gap:
         return without_limits(shared, studies, value, gap.reason)
-    half = t_quantile(shared["conf_level"], df) * math.sqrt(variance + fit.tau2)
+    error = math.sqrt(variance + fit.tau2)
+    half = t_quantile(shared["conf_level"], df) * error
     try:
-        limits: dict[str, Any] = {"conf_low": studies.shown(value - half), "conf_high": studies.shown(value + half)}
-        return Estimate(**shared, estimate=studies.shown(value), **limits, df=None if math.isinf(df) else df)
+        return Estimate(
+            **shared,
+            estimate=studies.shown(value),
+            std_error=studies.plain(error),
+            conf_low=studies.shown(value - half),
+            conf_high=studies.shown(value + half),
+            df=None if math.isinf(df) else df,
+        )
     except NotEstimable as gap:
         return Estimate(**shared, status="not_estimable", reason=gap.reason)
