@@ -8,6 +8,7 @@ import numpy as np
 
 from evidence_lib.language import message
 from evidence_lib.statistics.inputs import Counts, Flags, Floats
+from evidence_lib.statistics.means.multiple_imputation.posterior import COLLINEAR
 from evidence_lib.statistics.means.multiple_imputation.trial import Trial
 from evidence_lib.statistics.not_estimable import NotEstimable
 
@@ -39,7 +40,7 @@ class Ancova:
             raise NotEstimable(message("imputation_statistics.reason.no_degrees_of_freedom"))
         self.basis, root = np.linalg.qr(design)
         diagonal, length = np.abs(np.diag(root)), np.sqrt((root**2).sum(axis=0))
-        if (diagonal <= 1e-9 * length).any():
+        if (diagonal <= COLLINEAR * length).any():
             raise NotEstimable(message("imputation_statistics.reason.collinear"))
         self.inverse = np.linalg.inv(root)
 

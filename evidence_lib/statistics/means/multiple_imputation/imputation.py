@@ -14,6 +14,7 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.statistics.design import level_text
 from evidence_lib.statistics.inputs import Flags, Floats
+from evidence_lib.statistics.means.multiple_imputation.analysis import Ancova
 from evidence_lib.statistics.means.multiple_imputation.posterior import drawn
 from evidence_lib.statistics.means.multiple_imputation.sequential import intermittent, visit_by_visit
 from evidence_lib.statistics.means.multiple_imputation.strategies import (
@@ -174,6 +175,7 @@ def _completed(made: Imputed, rng: np.random.Generator) -> Floats:
     data, at = made.trial, list(made.at)
     reference = made.position(made.reference)
     made.position(made.treatment)
+    Ancova(data)  # What the analysis cannot tell apart the imputation model cannot either.
     if not made.missing.any():
         return np.repeat(data.outcome[None, :, at], made.imputations, axis=0)
     model = model_of(data, made.strategy, by_arm=made.covariance == "by-arm")

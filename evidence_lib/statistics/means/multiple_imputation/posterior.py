@@ -22,6 +22,8 @@ from evidence_lib.statistics.inputs import Counts, Flags, Floats
 
 # A correlation matrix whose smallest eigenvalue is below this belongs to visits that determine each other.
 SINGULAR = 1e-9
+# A column of a design whose part orthogonal to the others is below this share of its length is a combination of them.
+COLLINEAR = 1e-8
 MEND = "use fewer visits or covariates, or one covariance matrix for all arms"
 
 
@@ -64,6 +66,7 @@ def drawn(model: Model, *, imputations: int, burn_in: int, thin: int, rng: np.ra
     Raises DataError where the data cannot tell the parameters.
     """
     enough(model)
+    full_rank(model)
     sampler = _Sampler(model, rng)
     means, slopes, sigmas = [], [], []
     for step in range(burn_in + (imputations - 1) * thin + 1):
@@ -85,7 +88,7 @@ def drawn(model: Model, *, imputations: int, burn_in: int, thin: int, rng: np.ra
 
 
 def singular() -> DataError:
-    """Visits that determine each other, or a visit without variation."""
+    """The error for visits that determine each other, or a visit without variation."""
     return DataError(
         "the covariance matrix of the visits is singular: a visit is a combination of others, or does not vary",
         where="multiple imputation",
@@ -116,6 +119,20 @@ def enough(model: Model) -> None:
                 expected=f"{max(needed[j], needed[other])} or more, for {visits} visits",
                 found=str(together[j, other]),
                 mend=MEND,
+            )
+
+
+def full_rank(model: Model) -> None:
+    """Raise DataError where the subjects seen at a visit do not tell the coefficients of the covariates apart."""
+    seen, estimable = ~np.isnan(model.values), model.estimable
+    for j, name in enumerate(model.visits):
+        means = model.cell[:, j, None] == np.flatnonzero(estimable[j])
+        _, root = np.linalg.qr(np.column_stack([means, model.covariates])[seen[:, j]])
+        if (np.abs(np.diag(root)) <= COLLINEAR * np.sqrt((root**2).sum(axis=0))).any():
+            raise DataError(
+                f"among the subjects seen at visit {name} a covariate is a combination of others, or does not vary",
+                where="multiple imputation",
+                mend="leave that covariate out",
             )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from evidence_lib.errors import DataError
 from evidence_lib.statistics.inputs import Flags, Floats
-from evidence_lib.statistics.means.multiple_imputation.posterior import MEND, Model
+from evidence_lib.statistics.means.multiple_imputation.posterior import COLLINEAR, MEND, Model
 from evidence_lib.statistics.means.multiple_imputation.trial import Trial
 
 
@@ -59,7 +59,7 @@ def visit_by_visit(trial: Trial, model: Model, completed: Floats, last: int, rng
 def _refuse_singular(root: Floats, trial: Trial, j: int) -> None:
     diagonal = np.abs(np.einsum("mpp->mp", root))
     length = np.sqrt((root**2).sum(axis=1))
-    if (diagonal <= 1e-9 * length).any():
+    if (diagonal <= COLLINEAR * length).any():
         raise DataError(
             f"the regression for visit {trial.visits[j]} is singular: a term is a combination of others, or constant",
             where="multiple imputation",
