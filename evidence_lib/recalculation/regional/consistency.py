@@ -14,8 +14,8 @@ from evidence_lib.results import Estimate, Estimates
 
 _N = NormalDist()
 SENSES = ("unconditional", "joint", "conditional")
-# Steps of the coarsest grid on which densities are folded; there are three grids, each twice as fine.
-STEPS = 512
+# Steps of the coarsest grid on which densities are folded, and how many of them the narrowest density gets at least.
+STEPS, NARROW = 512, 16
 
 
 def consistency_probability(
@@ -117,20 +117,23 @@ def _kept(f: float, theta: float, retained: float, critical: float) -> float:
         high, low = (top - theta) / rest, (bottom - theta) / rest
         return max(float(ndtr(high) - ndtr(low)), 0.0) * math.exp(-(((x - theta) / own) ** 2) / 2)
 
-    # The integrand has a corner where the two bounds meet, and one at 0 where the share is 0.
-    corners = [retained * critical] if math.isfinite(critical) and retained > 0 else [0.0]
-    # Its rise from one bound to the next can be as narrow as the rest is certain.
-    corners += [retained * theta, (critical - (1 - f) * theta) / f if math.isfinite(critical) else 0.0]
+    # The integrand has a corner where the two bounds meet, and rises where a bound passes the rest's own mean.
+    corners = [retained * critical] if math.isfinite(critical) else [0.0]
+    rises = [(retained * (1 - f) * theta / (1 - retained * f), retained * math.sqrt(1 - f) / (1 - retained * f))]
+    if math.isfinite(critical):
+        rises.append(((critical - (1 - f) * theta) / f, math.sqrt(1 - f) / f))
+    corners += [middle + times * width for middle, width in rises for times in (-10, -3, 0, 3, 10)]
     ends = sorted({theta - 9 * own, theta + 9 * own, *(c for c in corners if abs(c - theta) < 9 * own)})
     total = 0.0
     for a, b in zip(ends[:-1], ends[1:], strict=True):
         total += quad(inside, a, b, epsabs=1e-13, epsrel=1e-12, limit=500)[0]
-    return total / (own * math.sqrt(2 * math.pi))
+    return min(total / (own * math.sqrt(2 * math.pi)), 1.0)
 
 
 def _below(shares: list[float], theta: float, critical: float) -> float:
     """P(all parts above 0, sum below the critical value), by Romberg's extrapolation over three grids."""
-    rough, middle, fine = (_folded(shares, theta, critical, STEPS * times) for times in (2, 4, 8))
+    steps = max(STEPS, int(NARROW * critical / math.sqrt(min(shares))))
+    rough, middle, fine = (_folded(shares, theta, critical, steps * times) for times in (2, 4, 8))
     once, twice = middle + (middle - rough) / 3, fine + (fine - middle) / 3
     return twice + (twice - once) / 15
 

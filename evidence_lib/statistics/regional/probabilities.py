@@ -30,7 +30,7 @@ def retains(fraction: float, theta: float, share: float, critical: float | None)
         return float(ndtr((1 - share) * theta / math.sqrt(apart + (1 - share) ** 2)))
     z, weight = _rule(np.array(max(critical, theta - FAR)), np.array(max(critical, theta) + FAR))
     slope = (1 - share) / math.sqrt(apart) if apart > 0 else math.inf
-    return float(_density(z - theta) * ndtr(slope * z) @ weight)
+    return min(float(_density(z - theta) * ndtr(slope * z) @ weight), 1.0)
 
 
 def all_positive(fractions: Floats, theta: float, critical: float | None) -> float:
