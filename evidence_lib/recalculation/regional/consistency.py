@@ -14,8 +14,8 @@ from evidence_lib.results import Estimate, Estimates
 
 _N = NormalDist()
 SENSES = ("unconditional", "joint", "conditional")
-# Steps of the coarsest grid on which densities are folded, and how many of them the narrowest density gets at least.
-STEPS, NARROW = 512, 16
+# Steps of the coarsest grid on which densities are folded, at least and at most, and how many the narrowest gets.
+STEPS, MOST, NARROW = 512, 32_768, 16
 
 
 def consistency_probability(
@@ -132,7 +132,7 @@ def _kept(f: float, theta: float, retained: float, critical: float) -> float:
 
 def _below(shares: list[float], theta: float, critical: float) -> float:
     """P(all parts above 0, sum below the critical value), by Romberg's extrapolation over three grids."""
-    steps = max(STEPS, int(NARROW * critical / math.sqrt(min(shares))))
+    steps = min(max(STEPS, int(NARROW * critical / math.sqrt(min(shares)))), MOST)
     rough, middle, fine = (_folded(shares, theta, critical, steps * times) for times in (2, 4, 8))
     once, twice = middle + (middle - rough) / 3, fine + (fine - middle) / 3
     return twice + (twice - once) / 15
