@@ -8,7 +8,7 @@ derivatives are complex-step or central differences.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 TINY, STEP = 1e-30, 1e-4
-# A correlation matrix or an information matrix with a smaller eigenvalue is singular.
-SINGULAR = 1e-10
+# A correlation matrix with a smaller eigenvalue is singular; fewer subjects' worth of information is none.
+SINGULAR, SUBJECTS = 1e-8, 1e-4
 
 
 class Unfitted(Exception):
@@ -75,8 +75,8 @@ class Model:
         gap = np.abs(np.subtract.outer(np.arange(m), np.arange(m)))
         return np.concatenate([[1.0], lags])[gap] * np.outer(scale, scale)
 
-    def start(self) -> Floats:
-        """No correlation, and at each visit the mean square of its residuals (of all visits, for one variance)."""
+    def starts(self) -> list[Floats]:
+        """The mean square of the residuals at each visit (of all, for one variance), and several values of the rest."""
         squares, number = np.zeros((self.groups, self.visits)), np.zeros((self.groups, self.visits))
         for block in self.blocks:
             squares[block.group, block.visits] += (block.y**2).sum(axis=0)
@@ -85,7 +85,10 @@ class Model:
         if not own_variances:
             squares, number = squares.sum(axis=1, keepdims=True), number.sum(axis=1, keepdims=True)
         spread = np.log(np.where(squares > 0, squares, 1) / np.where(squares > 0, number, 1)) / 2
-        return np.hstack([spread, np.zeros((self.groups, self.size - spread.shape[1]))]).ravel()
+        rng = np.random.default_rng(1)
+        shape = (self.groups, self.size - spread.shape[1])
+        tries = [np.zeros(shape), *(rng.uniform(-1.5, 1.5, shape) for _ in range(1 if self.structure == "un" else 7))]
+        return [np.hstack([spread, rest]).ravel() for rest in tries]
 
     def slopes(self, free: Floats) -> Floats:
         """Derivatives of V by each free parameter of one group, by complex steps."""
@@ -132,7 +135,7 @@ class Model:
         return value, np.concatenate(gradient), inverse @ along, inverse @ inverse.T
 
     def maximum(self) -> tuple[Floats, Floats]:
-        """The free parameters and the Hessian of -2 log L at the maximum. Raises Unfitted."""
+        """The free parameters and the Hessian of -2 log L at the highest maximum found. Raises Unfitted."""
         from scipy.optimize import minimize
 
         def target(free: Floats) -> tuple[float, Floats]:
@@ -142,23 +145,33 @@ class Model:
                 return 1e100, np.zeros_like(free)
             return (value, gradient) if np.isfinite(value) else (1e100, np.zeros_like(free))
 
+        found: list[tuple[float, Floats, Floats]] = []
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            found = minimize(target, self.start(), jac=True, method="BFGS", options={"gtol": 1e-7})
-            free = np.asarray(found.x)
-            try:
-                for _ in range(5):
-                    hessian = self.hessian(free)
-                    self.refuse_singular(free, hessian)
-                    _, gradient, _, _ = self.evaluate(free)
-                    step = np.linalg.solve(hessian, gradient)
-                    if float(gradient @ step) < 1e-16:
-                        return free, hessian
-                    if float(gradient @ step) > 1:
-                        break
-                    free = free - step
-            except np.linalg.LinAlgError:
-                pass
-        raise Unfitted
+            for start in self.starts():
+                end = minimize(target, start, jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 1000})
+                if all(abs(end.fun - value) > 1e-6 for value, _, _ in found):
+                    found += self.polished(np.asarray(end.x))
+        if not found:
+            raise Unfitted
+        _, free, hessian = min(found, key=lambda one: one[0])
+        return free, hessian
+
+    def polished(self, free: Floats) -> list[tuple[float, Floats, Floats]]:
+        """The maximum next to the end of a search: value, parameters, Hessian; none where there is no maximum."""
+        try:
+            for _ in range(5):
+                hessian = self.hessian(free)
+                self.refuse_singular(free, hessian)
+                value, gradient, _, _ = self.evaluate(free)
+                step = np.linalg.solve(hessian, gradient)
+                if float(gradient @ step) < 1e-16:
+                    return [(value, free, hessian)]
+                if float(gradient @ step) > 1:
+                    return []
+                free = free - step
+        except (np.linalg.LinAlgError, Unfitted):
+            pass
+        return []
 
     def hessian(self, free: Floats) -> Floats:
         """Second derivatives of -2 log L, as central differences of its gradient."""
@@ -171,23 +184,35 @@ class Model:
         return (np.array(rows) + np.array(rows).T) / 2
 
     def refuse_singular(self, free: Floats, hessian: Floats) -> None:
-        """Raise Unfitted at a singular covariance or information matrix."""
-        for matrix in (*self.parts(free), hessian):
-            if not np.isfinite(matrix).all() or (np.diag(matrix) <= 0).any():
+        """Raise Unfitted at a singular covariance matrix, or where a parameter has next to no information.
+
+        Information is counted in subjects who were seen at all visits.
+        """
+        if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian)[0] <= 0:
+            raise Unfitted
+        one = np.zeros_like(hessian)
+        for group, (row, v) in enumerate(zip(free.reshape(self.groups, -1), self.parts(free), strict=True)):
+            scale = 1 / np.sqrt(np.diag(v))
+            if np.linalg.eigvalsh(v * np.outer(scale, scale))[0] < SINGULAR:
                 raise Unfitted
-            scale = 1 / np.sqrt(np.diag(matrix))
-            if np.linalg.eigvalsh(matrix * np.outer(scale, scale))[0] < SINGULAR:
-                raise Unfitted
+            moved = np.linalg.solve(v, self.slopes(row))
+            mine = slice(group * self.size, (group + 1) * self.size)
+            one[mine, mine] = np.einsum("iab,jba->ij", moved, moved)
+        if np.linalg.eigvals(np.linalg.solve(one, hessian)).real.min() < SUBJECTS:
+            raise Unfitted
 
     def solved(self, df: str) -> Solution:
         """The maximum with what inference needs. Raises Unfitted."""
         self.refuse_unseen()
         free, hessian = self.maximum()
-        _, _, beta, phi = self.evaluate(free)
+        # Coordinates of unit variance, so that differences keep their digits where visits differ widely.
+        turn: Floats = np.asarray(np.linalg.cholesky(self.evaluate(free)[3]), dtype=float)
+        turned = replace(self, blocks=[replace(block, x=block.x @ turn) for block in self.blocks])
+        _, _, beta, phi = turned.evaluate(free)
         share: Floats = np.asarray(2 * np.linalg.inv(hessian), dtype=float)
-        slopes = self.covariance_slopes(free)
-        covariance = self.adjusted(free, phi, share, slopes, df) if df.startswith("kenward") else phi
-        return Solution(df, beta, covariance, phi, share, slopes)
+        slopes = turned.covariance_slopes(free)
+        covariance = turned.adjusted(free, phi, share, slopes, df) if df.startswith("kenward") else phi
+        return Solution(df, turn, beta, covariance, phi, share, slopes)
 
     def adjusted(self, free: Floats, phi: Floats, share: Floats, slopes: Floats, df: str) -> Floats:
         """Kenward and Roger's covariance: phi + 2 phi (sum_ij A_ij (Q_ij - P_i phi P_j - R_ij / 4)) phi.
@@ -248,19 +273,32 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """A fitted model: coefficients, their covariance by the method of ``df`` and by the model, and its slopes."""
+    """A fitted model: coefficients, their covariance by the method of ``df`` and by the model, and its slopes.
+
+    All are of coordinates to which ``turn`` takes the weights of the coefficients.
+    """
 
     method: str
+    turn: Floats
     beta: Floats
     covariance: Floats
     phi: Floats
     share: Floats
     slopes: Floats
 
+    def value(self, weights: Floats, shift: Floats) -> float:
+        """One combination of the coefficients, which are those of the fit plus ``shift``."""
+        return float(weights @ self.turn @ self.beta + weights @ shift)
+
+    def variance(self, weights: Floats) -> float:
+        """Its variance."""
+        return float(weights @ self.turn @ self.covariance @ self.turn.T @ weights)
+
     def df(self, weights: Floats) -> float | None:
         """Degrees of freedom of one combination: twice the squared variance over the variance of the variance."""
         if self.method == "normal":
             return math.inf
+        weights = weights @ self.turn
         slope = weights @ self.slopes @ weights
         found = 2 * float(weights @ self.phi @ weights) ** 2 / float(slope @ self.share @ slope)
         return found if found > 0 and math.isfinite(found) else None
@@ -268,19 +306,22 @@ class Solution:
     def joint(self, rows: Floats, shift: Floats) -> tuple[float, float] | None:
         """F statistic and denominator df of several combinations."""
         count = len(rows)
-        values = rows @ (self.beta + shift)
-        statistic = float(values @ np.linalg.inv(rows @ self.covariance @ rows.T) @ values) / count
+        values, turned = rows @ self.turn @ self.beta + rows @ shift, rows @ self.turn
+        spread = turned @ self.covariance @ turned.T
+        if np.linalg.eigvalsh(spread)[0] <= 0:
+            return None
+        statistic = float(values @ np.linalg.inv(spread) @ values) / count
         if self.method == "normal":
             return statistic, math.inf
         if count == 1:
             below = self.df(rows[0])
             return None if below is None else (statistic, below)
         if self.method == "satterthwaite":
-            _, axes = np.linalg.eigh(rows @ self.phi @ rows.T)
+            _, axes = np.linalg.eigh(turned @ self.phi @ turned.T)
             parts = [self.df(row) or 0.0 for row in axes.T @ rows]
             total = sum(part / (part - 2) for part in parts if part > 2)
             return (statistic, 2 * total / (total - count)) if total > count else None
-        return self.kenward_roger(rows, statistic)
+        return self.kenward_roger(turned, statistic)
 
     def kenward_roger(self, rows: Floats, statistic: float) -> tuple[float, float] | None:
         """The F statistic scaled to have the mean and variance of an F distribution (Kenward & Roger 1997)."""
@@ -349,15 +390,18 @@ def curvature(structure: str, v: Floats, share: Floats) -> Floats:
     """Second derivatives of V by SAS's parameters, weighted by their covariance: second differences along its axes."""
     if structure in ("un", "cs", "toep") or len(v) == 1:
         return np.zeros_like(v)
-    values, axes = np.linalg.eigh((share + share.T) / 2)
     theta = natural(structure, v)
+    # Steps in units of each variance, and of 1 for a correlation.
+    variances = len(v) if structure.endswith("h") else 1
+    unit = np.concatenate([theta[:variances], np.ones(theta.size - variances)])
+    values, axes = np.linalg.eigh((share + share.T) / 2 / np.outer(unit, unit))
     total = np.zeros_like(v)
 
     def make(at: Floats) -> Floats:
         return from_natural(structure, at, len(v))
 
     for value, axis in zip(values, axes.T, strict=True):
-        step = 1e-3 * axis
+        step = 1e-3 * axis * unit
         near = make(theta + step) + make(theta - step) - 2 * v
         far = make(theta + 2 * step) + make(theta - 2 * step) - 2 * v
         total += value * (16 * near - far) / (12 * 1e-6)

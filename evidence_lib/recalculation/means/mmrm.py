@@ -156,12 +156,14 @@ class Report:
         shared |= {"conf_level": self.conf_level}
         weights = self.combination(parts)
         df = None if weights is None else self.solution.df(weights)
-        if weights is None or df is None:
+        variance = 0.0 if weights is None else self.solution.variance(weights)
+        law = norm() if df is None or math.isinf(df) else t(df)
+        quantile = float(law.ppf((1 + self.conf_level) / 2))
+        if weights is None or df is None or variance <= 0 or not math.isfinite(quantile):
             return Estimate(**shared, status="not_estimable", reason=NOT_ESTIMABLE)
-        law = norm() if math.isinf(df) else t(df)
-        value = float(weights @ (self.solution.beta + self.shift)) * self.scale
-        error = math.sqrt(float(weights @ self.solution.covariance @ weights)) * self.scale
-        half = float(law.ppf((1 + self.conf_level) / 2)) * error
+        value = self.solution.value(weights, self.shift) * self.scale
+        error = math.sqrt(variance) * self.scale
+        half = quantile * error
         tested: dict[str, Any] = {"test_statistic": value / error, "p_value": 2 * float(law.sf(abs(value / error)))}
         return Estimate(
             **shared,

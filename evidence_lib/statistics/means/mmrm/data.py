@@ -12,6 +12,7 @@ import pandas as pd
 from evidence_lib.errors import InvalidInput
 from evidence_lib.statistics.design import sorted_levels
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, labelled, numbers, refuse
+from evidence_lib.statistics.means.mmrm.design import LARGEST
 from evidence_lib.statistics.means.mmrm.likelihood import Repeated
 from evidence_lib.statistics.means.multiple_imputation.trial import visit_order
 
@@ -98,7 +99,7 @@ def rows(
     of_first[person[::-1]] = codes[::-1]
     refuse(codes != of_first[person], arm, "one arm per subject", "another arm than before")
     values = numbers(frame[outcome], outcome)
-    refuse(np.isinf(values), outcome, "finite numbers", "an infinite value")
+    refuse(np.abs(values) > LARGEST, outcome, "finite numbers", "an infinite value, or one above 1e100")
     weight = np.ones(size) if weights is None else numbers(frame[weights], weights)
     here = ~np.isnan(values)
     refuse(here & ~(np.isfinite(weight) & (weight > 0)), weights or "", "weights above 0", "another value")

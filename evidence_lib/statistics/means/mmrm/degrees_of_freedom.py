@@ -29,32 +29,38 @@ class Inference:
     """What combinations of the fitted coefficients need: everything in the coordinates of the fit.
 
     ``covariance`` (k, k) is that of the coefficients, adjusted under Kenward-Roger; ``model`` (k, k) is not.
-    ``theta`` (q, q) is the covariance of the covariance parameters, ``products`` (q, k, k) is X'W V_i W X.
+    ``share`` (q, q) is the covariance of q coordinates of V, ``products`` (q, k, k) is X'W V_i W X by each of them.
     """
 
     method: DegreesOfFreedom
     beta: Floats
     covariance: Floats
     model: Floats
-    theta: Floats
+    share: Floats
     products: Floats
 
     def estimates(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
         """Estimate, standard error and df of each row of weights (r, k); df are infinite under "normal"."""
         values = weights @ self.beta
-        errors = np.sqrt(np.einsum("rk,kl,rl->r", weights, self.covariance, weights))
+        # In very small samples Kenward and Roger's adjustment can take a variance below 0, which has no root.
+        with np.errstate(invalid="ignore"):
+            errors = np.sqrt(np.einsum("rk,kl,rl->r", weights, self.covariance, weights))
         if self.method == "normal" or weights.size == 0:
             return values, errors, np.full(len(weights), math.inf)
         side = self.model @ weights.T
         variance = np.einsum("rk,kr->r", weights, side)
-        slopes = np.einsum("ikr,kr->ir", self.products @ side, side)
-        return values, errors, 2 * variance**2 / np.einsum("ir,ij,jr->r", slopes, self.theta, slopes)
+        relative = np.einsum("ikr,kr->ir", self.products @ side, side) / variance
+        return values, errors, 2 / np.einsum("ir,ij,jr->r", relative, self.share, relative)
 
     def joint(self, weights: Floats) -> tuple[float, float] | None:
         """F statistic and denominator df that all rows of weights (r, k), independent, are 0; None without df."""
         r = len(weights)
-        values = weights @ self.beta
-        statistic = float(values @ np.linalg.solve(weights @ self.covariance @ weights.T, values)) / r
+        try:
+            root = np.linalg.cholesky(weights @ self.covariance @ weights.T)
+        except np.linalg.LinAlgError:
+            return None
+        turned = np.linalg.solve(root, weights @ self.beta)
+        statistic = float(turned @ turned) / r
         if self.method == "normal":
             return statistic, math.inf
         if r == 1:
@@ -79,7 +85,7 @@ class Inference:
         moved = middle @ self.model @ self.products @ self.model
         traces = np.trace(moved, axis1=1, axis2=2)
         both = moved.reshape(len(moved), -1) @ moved.swapaxes(1, 2).reshape(len(moved), -1).T
-        a1, a2 = float(traces @ self.theta @ traces), float((self.theta * both).sum())
+        a1, a2 = float(traces @ self.share @ traces), float((self.share * both).sum())
         b = (a1 + 6 * a2) / (2 * r)
         g = ((r + 1) * a1 - (r + 4) * a2) / ((r + 2) * a2)
         below = 3 * r + 2 * (1 - g)
@@ -97,33 +103,32 @@ class Inference:
 
 def inference(fit: Fit, method: DegreesOfFreedom, *, shift: Floats) -> Inference:
     """The inference of this method from a fit whose coefficients are those of the data less ``shift``."""
-    point, theta = fit.point, fit.theta_covariance
+    point, share = fit.point, fit.coordinate_covariance
     adjusted = point.phi
     if method in ("kenward-roger", "kenward-roger-linear"):
-        adjusted = _adjusted(fit, theta, second_order=method == "kenward-roger")
-    return Inference(method, point.beta + shift, adjusted, point.phi, theta, fit.derivatives.products)
+        adjusted = adjusted_covariance(fit, share, second_order=method == "kenward-roger")
+    return Inference(method, point.beta + shift, adjusted, point.phi, share, fit.derivatives.products)
 
 
-def _adjusted(fit: Fit, theta: Floats, *, second_order: bool) -> Floats:
-    """Kenward and Roger's covariance of the coefficients."""
-    likelihood, point = fit.likelihood, fit.point
+def adjusted_covariance(fit: Fit, share: Floats, *, second_order: bool) -> Floats:
+    """Kenward and Roger's covariance of the coefficients. Q and P turn with the parameters; R is of SAS's own."""
+    likelihood, point, found = fit.likelihood, fit.point, fit.derivatives
     data, structure, parameters = likelihood.data, likelihood.structure, likelihood.split(point.theta)
     q = parameters.shape[1]
     # sum_ij A_ij (Q_ij - R_ij / 4) is X'W M W X with M = sum_ij A_ij (V_i W V_j - V_ij / 4), one M per pattern.
     middle = np.zeros_like(point.inverse)
     for group in range(data.groups):
-        own = data.group == group
-        share = theta[group * q : (group + 1) * q, group * q : (group + 1) * q]
-        first = structure.first(parameters[group])
-        mixed = np.tensordot(share, first, axes=1)
-        for one, other in zip(first, mixed, strict=True):
+        own, mine = data.group == group, slice(group * q, (group + 1) * q)
+        mixed = np.tensordot(share[mine, mine], found.basis[group], axes=1)
+        for one, other in zip(found.basis[group], mixed, strict=True):
             middle[own] += one @ point.inverse[own] @ other
         if second_order and structure.second is not None:
-            middle[own] -= np.tensordot(share, structure.second(parameters[group]), axes=2) / 4
+            own_share = fit.theta_covariance[mine, mine]
+            middle[own] -= np.tensordot(own_share, structure.second(parameters[group]), axes=2) / 4
     k = len(point.beta)
     pattern = np.repeat(np.arange(data.count.size), data.count)
     quadratic = point.whitened.reshape(-1, k).T @ (middle[pattern] @ point.whitened).reshape(-1, k)
-    products = fit.derivatives.products
-    crossed = np.einsum("ij,iab,bc,jcd->ad", theta, products, point.phi, products, optimize=True)
+    moved = np.tensordot(share, found.products, axes=1) @ point.phi
+    crossed = np.tensordot(moved, found.products, axes=([0, 2], [0, 1]))
     change = point.phi @ (quadratic - crossed) @ point.phi
     return point.phi + change + change.T

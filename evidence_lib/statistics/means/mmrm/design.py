@@ -16,6 +16,8 @@ from evidence_lib.statistics.inputs import Counts, Floats, refuse
 
 Margins = Literal["equal", "observed"]
 
+# The square of a larger number, summed over rows, is not finite any more.
+LARGEST = 1e100
 # A column is a combination of those before it where less than this share of its length is left beside them.
 DEPENDENT = 1e-10
 
@@ -139,7 +141,7 @@ def columns(frame: pd.DataFrame, covariates: Sequence[str]) -> Columns:
 
 def _numbers(values: pd.Series, name: str) -> Floats:
     found = values.to_numpy(dtype=float)
-    refuse(~np.isfinite(found), name, "a finite value wherever the outcome has one", "an infinite value")
+    refuse(np.abs(found) > LARGEST, name, "finite numbers", "an infinite value, or one above 1e100")
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,10 +17,29 @@ from evidence_lib.statistics.not_estimable import NotEstimable
 
 ITERATIONS = 200
 HALVINGS = 40
-# g'H^-1 g: how far -2 log L can still fall. The last step from here leaves an error of its square.
+# g'H^-1 g, twice what -2 log L can still fall by, below which full steps of Newton converge.
 DECREMENT = 1e-8
-# Eigenvalues, in units of the largest, below which a matrix is singular: a correlation matrix, an information matrix.
-SINGULAR_CORRELATION, SINGULAR_INFORMATION = 1e-10, 1e-10
+# Steps in a row, none of them Newton's, that lower -2 log L by less than this end a search.
+STALL, STALLS = 1e-3, 15
+# Two values of -2 log L that belong to one maximum.
+SAME_MAXIMUM = 1e-6
+# The smallest eigenvalue of a correlation matrix that is not singular.
+SINGULAR = 1e-8
+# Information on a covariance parameter, in subjects with all visits, below which the data do not determine it.
+SUBJECTS = 1e-4
+# The same, from which on a Hessian gives a step.
+DEFINITE = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class Climb:
+    """Where a search ended: a maximum, or ``reason`` says why it is none."""
+
+    point: Point
+    derivatives: Derivatives
+    iterations: int
+    decrement: float
+    reason: Message | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +55,15 @@ class Fit:
     decrement: float
 
     @property
+    def coordinate_covariance(self) -> Floats:
+        """The covariance of the coordinates of the derivatives: 2 (d2(-2 log L))^-1, by the observed information."""
+        return np.asarray(2 * np.linalg.inv(self.derivatives.hessian), dtype=float)
+
+    @property
     def theta_covariance(self) -> Floats:
-        """The covariance of the covariance parameters: 2 (d2(-2 log L))^-1, by the observed information."""
-        return 2 * _solved(self.derivatives.hessian, np.eye(len(self.derivatives.hessian)))
+        """The same of the covariance parameters."""
+        back = np.linalg.inv(self.derivatives.turn)
+        return back @ self.coordinate_covariance @ back.T
 
 
 def fit(data: Repeated, *, chosen: Covariance, fallback: Sequence[Covariance], restricted: bool) -> Fit:
@@ -45,11 +71,11 @@ def fit(data: Repeated, *, chosen: Covariance, fallback: Sequence[Covariance], r
     failed: list[tuple[Covariance, Message]] = []
     for name in (chosen, *fallback):
         try:
-            likelihood, point, derivatives, iterations, decrement = _one(data, name, restricted)
+            likelihood, end = _one(data, name, restricted)
         except NotEstimable as gap:
             failed.append((name, gap.reason))
             continue
-        return Fit(name, tuple(failed), likelihood, point, derivatives, iterations, decrement)
+        return Fit(name, tuple(failed), likelihood, end.point, end.derivatives, end.iterations, end.decrement)
     raise DataError(
         "the mixed model cannot be fitted",
         where="mmrm",
@@ -60,31 +86,69 @@ def fit(data: Repeated, *, chosen: Covariance, fallback: Sequence[Covariance], r
     )
 
 
-def _one(data: Repeated, name: Covariance, restricted: bool) -> tuple[Likelihood, Point, Derivatives, int, float]:
-    """The maximum under one structure. Raises NotEstimable."""
+def _one(data: Repeated, name: Covariance, restricted: bool) -> tuple[Likelihood, Climb]:
+    """The maximum under one structure. Raises NotEstimable.
+
+    Two starts, since a likelihood of sparse data may have several maxima, or a search may run into a singular matrix:
+    the covariances of the residuals, and their variances alone. The higher maximum counts.
+    """
     _refuse_unseen(data, name)
     likelihood = Likelihood(data, structure(name, data.visits), restricted)
-    theta = np.concatenate([likelihood.structure.start(v) for v in _moments(data)])
-    point = likelihood.at(theta)
+    moments = _moments(data)
+    starts = [moments, moments * np.eye(data.visits)]
+    ends = [_climb(likelihood, np.concatenate([likelihood.structure.start(v) for v in start])) for start in starts]
+    best, *others = [end for end in ends if end.reason is None] or ends
+    if best.reason is not None:
+        raise NotEstimable(best.reason)
+    # Of two ends at one maximum the first, so that rounding does not decide.
+    better = [end for end in others if end.point.value < best.point.value - SAME_MAXIMUM]
+    return likelihood, better[0] if better else best
+
+
+def _climb(likelihood: Likelihood, start: Floats) -> Climb:
+    """Newton's method from one start. Raises NotEstimable where some residuals are 0, which the start shows."""
+    point = likelihood.at(start)
     if point is None:
-        raise NotEstimable(message("mmrm_statistics.reason.no_start"))
+        raise NotEstimable(message("mmrm_statistics.reason.boundary"))
+    stalled = 0
     for iteration in range(1, ITERATIONS + 1):
         derivatives = likelihood.derivatives(point)
         step, decrement, newton = _direction(derivatives)
         if newton and decrement <= DECREMENT:
-            point = likelihood.at(point.theta + step) or point
-            derivatives = likelihood.derivatives(point)
-            _refuse_boundary(likelihood, point, derivatives)
-            return likelihood, point, derivatives, iteration, _direction(derivatives)[1]
+            return _polished(likelihood, point, derivatives, iteration)
         moved = _line(likelihood, point, step, decrement)
         if moved is None and newton:
             step, decrement = _scoring(derivatives)
             moved = _line(likelihood, point, step, decrement)
-        _refuse_boundary(likelihood, moved or point, None)
         if moved is None:
-            raise NotEstimable(message("mmrm_statistics.reason.stuck"))
+            why = _flaw(likelihood, point, derivatives) or message("mmrm_statistics.reason.stuck")
+            return Climb(point, derivatives, iteration, decrement, why)
+        # A valley in which the likelihood hardly rises and has no maximum: some parameter is free there.
+        stalled = 0 if newton or moved.value < point.value - STALL else stalled + 1
         point = moved
-    raise NotEstimable(message("mmrm_statistics.reason.iterations", number=ITERATIONS))
+        if likelihood.singular(point, SINGULAR):
+            why = message("mmrm_statistics.reason.boundary")
+            return Climb(point, derivatives, iteration, decrement, why)
+        if stalled > STALLS:
+            why = message("mmrm_statistics.reason.information")
+            return Climb(point, derivatives, iteration, decrement, why)
+    why = message("mmrm_statistics.reason.iterations", number=ITERATIONS)
+    return Climb(point, derivatives, ITERATIONS, decrement, why)
+
+
+def _polished(likelihood: Likelihood, point: Point, derivatives: Derivatives, iteration: int) -> Climb:
+    """Full steps near the maximum, too small for the likelihood to judge, until rounding stops them."""
+    step, decrement, newton = _direction(derivatives)
+    while newton:
+        moved = likelihood.at(point.theta + step)
+        if moved is None:
+            break
+        slopes = likelihood.derivatives(moved)
+        following, less, newton = _direction(slopes)
+        if less >= decrement / 4:
+            break
+        point, derivatives, step, decrement, iteration = moved, slopes, following, less, iteration + 1
+    return Climb(point, derivatives, iteration, decrement, _flaw(likelihood, point, derivatives))
 
 
 def _line(likelihood: Likelihood, point: Point, step: Floats, decrement: float) -> Point | None:
@@ -100,36 +164,26 @@ def _line(likelihood: Likelihood, point: Point, step: Floats, decrement: float) 
 
 def _direction(derivatives: Derivatives) -> tuple[Floats, float, bool]:
     """Newton's step where the observed Hessian is positive definite, else that of Fisher's scoring."""
-    if _definite(derivatives.hessian):
-        step = -_solved(derivatives.hessian, derivatives.gradient)
-        return step, float(-step @ derivatives.gradient), True
+    if _least(derivatives.hessian) > DEFINITE:
+        return *_step(derivatives, derivatives.hessian), True
     return *_scoring(derivatives), False
 
 
 def _scoring(derivatives: Derivatives) -> tuple[Floats, float]:
-    if not _definite(derivatives.expected):
-        raise NotEstimable(message("mmrm_statistics.reason.information"))
-    step = -_solved(derivatives.expected, derivatives.gradient)
-    return step, float(-step @ derivatives.gradient)
+    """Fisher's step; along the gradient where the expected information is singular too."""
+    return _step(derivatives, derivatives.expected if _least(derivatives.expected) > DEFINITE else None)
 
 
-def _scaled(matrix: Floats) -> tuple[Floats, Floats]:
-    diagonal = np.diag(matrix)
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    return matrix * np.outer(scale, scale), scale
+def _step(derivatives: Derivatives, matrix: Floats | None) -> tuple[Floats, float]:
+    """The step of the parameters, and the decrement."""
+    gradient = derivatives.gradient
+    step = -gradient if matrix is None else -np.linalg.solve(matrix, gradient)
+    return np.linalg.solve(derivatives.turn, step), float(-step @ gradient)
 
 
-def _definite(matrix: Floats) -> bool:
-    if not np.isfinite(matrix).all() or (np.diag(matrix) <= 0).any():
-        return False
-    return bool(np.linalg.eigvalsh(_scaled(matrix)[0])[0] > SINGULAR_INFORMATION)
-
-
-def _solved(matrix: Floats, right: Floats) -> Floats:
-    """The solution for a symmetric matrix whose rows may be of very different size."""
-    scaled, scale = _scaled(matrix)
-    side = scale if right.ndim == 1 else scale[:, None]
-    return side * np.linalg.solve(scaled, side * right)
+def _least(matrix: Floats) -> float:
+    """The smallest eigenvalue: information in subjects with all visits."""
+    return float(np.linalg.eigvalsh(matrix)[0]) if np.isfinite(matrix).all() else -math.inf
 
 
 def _refuse_unseen(data: Repeated, name: Covariance) -> None:
@@ -151,13 +205,13 @@ def _refuse_unseen(data: Repeated, name: Covariance) -> None:
             raise NotEstimable(message("mmrm_statistics.reason.lag", lag=lags[0]))
 
 
-def _refuse_boundary(likelihood: Likelihood, point: Point, derivatives: Derivatives | None) -> None:
-    """Raise NotEstimable at a singular covariance matrix, or a maximum whose information is singular."""
-    for v in likelihood.covariances(point.theta):
-        if np.linalg.eigvalsh(_scaled(v)[0])[0] < SINGULAR_CORRELATION:
-            raise NotEstimable(message("mmrm_statistics.reason.boundary"))
-    if derivatives is not None and not _definite(derivatives.hessian):
-        raise NotEstimable(message("mmrm_statistics.reason.information"))
+def _flaw(likelihood: Likelihood, point: Point, derivatives: Derivatives) -> Message | None:
+    """What is wrong with a maximum: a singular covariance matrix, or next to no information on a parameter."""
+    if likelihood.singular(point, SINGULAR):
+        return message("mmrm_statistics.reason.boundary")
+    if _least(derivatives.hessian) < SUBJECTS:
+        return message("mmrm_statistics.reason.information")
+    return None
 
 
 def _moments(data: Repeated) -> Floats:

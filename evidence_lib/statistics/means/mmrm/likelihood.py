@@ -66,16 +66,20 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Derivatives:
-    """Derivatives of -2 log L by the q parameters of all groups.
+    """Derivatives of -2 log L by q coordinates for which a subject with all visits has unit information.
 
-    ``products`` (q, k, k) holds X'W V_i W X, which is minus the derivative of X'WX; ``hessian`` is the observed one,
-    ``expected`` its expectation.
+    That keeps their matrices well conditioned where variances differ widely or correlations are near 1. ``turn``
+    (q, q) takes steps of the parameters to steps of the coordinates, and ``basis`` (groups, q / groups, m, m) holds
+    the derivatives of each group's V by its own ones. ``hessian`` is the observed one, ``expected`` its expectation;
+    ``products`` (q, k, k) holds X'W V_i W X, which is minus the derivative of X'WX.
     """
 
     gradient: Floats
     hessian: Floats
     expected: Floats
     products: Floats
+    basis: Floats
+    turn: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +97,12 @@ class Likelihood:
     def covariances(self, theta: Floats) -> Floats:
         """V of each group, (groups, m, m)."""
         return np.stack([self.structure.matrix(row) for row in self.split(theta)])
+
+    def singular(self, point: Point, limit: float) -> bool:
+        """Whether an eigenvalue of a correlation matrix is below the limit."""
+        v = self.covariances(point.theta)
+        spread = np.sqrt(np.diagonal(v, axis1=1, axis2=2))
+        return bool((np.linalg.eigvalsh(v / (spread[:, :, None] * spread[:, None, :])) < limit).any())
 
     def at(self, theta: Floats) -> Point | None:
         """The likelihood at these parameters; None where a covariance matrix is not positive definite."""
@@ -115,10 +125,15 @@ class Likelihood:
             root = np.linalg.cholesky((information + information.T) / 2)
         except np.linalg.LinAlgError:
             return None
+        if not np.isfinite(root).all():
+            return None
         half = solve_triangular(root, np.eye(k), lower=True).T
         phi = half @ half.T
         beta = phi @ (whitened.reshape(-1, k).T @ data.y.ravel())
-        left = np.where(self.data.seen[np.repeat(np.arange(data.count.size), data.count)], data.y - data.x @ beta, 0.0)
+        # Once more for what rounding left: normal equations alone lose digits where variances differ widely.
+        left = data.y - data.x @ beta
+        beta = beta + phi @ (whitened.reshape(-1, k).T @ left.ravel())
+        left = data.y - data.x @ beta
         residual = (weight @ left[:, :, None])[:, :, 0]
         value = float(data.count @ logs + np.vdot(left, residual))
         if self.restricted:
@@ -128,9 +143,7 @@ class Likelihood:
     def derivatives(self, point: Point) -> Derivatives:
         """Gradient, observed and expected Hessian at a point."""
         data, theta = self.data, self.split(point.theta)
-        q = theta.shape[1]
-        first = np.stack([self.structure.first(row) for row in theta])
-        k = point.phi.shape[0]
+        q, size, k = theta.shape[1], theta.size, point.phi.shape[0]
         # Per pattern: sums over its subjects of W X Phi X'W, and of e e'.
         fitted = point.whitened @ point.half
         spread = np.add.reduceat(fitted @ fitted.swapaxes(1, 2), data.first, axis=0)
@@ -142,27 +155,51 @@ class Likelihood:
         # Visits first, so that V_i acts on all subjects in one product.
         wide = np.concatenate([point.whitened, point.residual[:, :, None]], axis=2).swapaxes(0, 1)
         owner = np.repeat(data.group, data.count)
-        gradient, observed, expected = [], np.zeros((theta.size, theta.size)), np.zeros((theta.size, theta.size))
-        forms = np.empty((theta.size, k + 1, k + 1))
-        for group in range(data.groups):
+        gradient, turn = np.empty(size), np.zeros((size, size))
+        observed, expected = np.zeros((size, size)), np.zeros((size, size))
+        basis, forms = np.empty((data.groups, q, data.visits, data.visits)), np.empty((size, k + 1, k + 1))
+        for group, v in enumerate(self.covariances(point.theta)):
             own, mine = data.group == group, slice(group * q, (group + 1) * q)
-            basis = first[group]
+            basis[group], turn[mine, mine] = _unit_information(v, self.structure.first(theta[group]))
             total = slopes[own].sum(axis=0)
-            gradient.append(np.tensordot(basis, total, axes=2))
+            gradient[mine] = np.tensordot(basis[group], total, axes=2)
             inverse = point.inverse[own]
-            observed[mine, mine] = _traces(basis, inverse, (-weights + 2 * (spread + errors))[own])
-            expected[mine, mine] = _traces(basis, inverse, (weights - 2 * spread)[own])
+            observed[mine, mine] = _traces(basis[group], inverse, (-weights + 2 * (spread + errors))[own])
+            expected[mine, mine] = _traces(basis[group], inverse, (weights - 2 * spread)[own])
             if self.structure.second is not None:
-                observed[mine, mine] += np.tensordot(self.structure.second(theta[group]), total, axes=2)
-            forms[mine] = _forms(basis, wide if data.groups == 1 else wide[:, owner == group])
+                bend = np.tensordot(self.structure.second(theta[group]), total, axes=2)
+                observed[mine, mine] += _turned(turn[mine, mine], bend)
+            forms[mine] = _forms(basis[group], wide if data.groups == 1 else wide[:, owner == group])
         products, cross = forms[:, :k, :k], forms[:, :k, k]
         observed -= 2 * cross @ point.phi @ cross.T
         if self.restricted:
             moved = products @ point.phi
-            both = moved.reshape(theta.size, -1) @ moved.swapaxes(1, 2).reshape(theta.size, -1).T
+            both = moved.reshape(size, -1) @ moved.swapaxes(1, 2).reshape(size, -1).T
             observed -= both
             expected += both
-        return Derivatives(np.concatenate(gradient), (observed + observed.T) / 2, (expected + expected.T) / 2, products)
+        return Derivatives(gradient, _symmetric(observed), _symmetric(expected), products, basis, turn)
+
+
+def _unit_information(v: Floats, first: Floats) -> tuple[Floats, Floats]:
+    """Combinations D_i of the derivatives of V for which tr(V^-1 D_i V^-1 D_j) is 1 or 0, and the way to them.
+
+    They are L O_i L' with V = LL' and orthonormal O_i, from the QR decomposition of the L^-1 V_i L'^-1.
+    """
+    m, root = len(v), np.linalg.cholesky(v)
+    half = np.linalg.solve(root, first)
+    white = np.linalg.solve(root, half.swapaxes(1, 2))
+    unit, turn = np.linalg.qr(white.reshape(len(first), -1).T)
+    unit = unit.T.reshape(len(first), m, m)
+    return _symmetric(root @ unit @ root.T), turn
+
+
+def _turned(turn: Floats, matrix: Floats) -> Floats:
+    """A second derivative by the parameters as one by the coordinates: turn'^-1 matrix turn^-1."""
+    return np.linalg.solve(turn.T, np.linalg.solve(turn.T, matrix).T).T
+
+
+def _symmetric(matrix: Floats) -> Floats:
+    return (matrix + matrix.swapaxes(-1, -2)) / 2
 
 
 def _traces(basis: Floats, inverse: Floats, middle: Floats) -> Floats:
@@ -178,7 +215,8 @@ def _traces(basis: Floats, inverse: Floats, middle: Floats) -> Floats:
 
 def _forms(basis: Floats, wide: Floats) -> Floats:
     """Sum over subjects of Z'D_i Z, (q, k, k), for Z of visits first, (m, n, k)."""
-    m, n, k = wide.shape
-    flat = wide.reshape(m, n * k)
-    rows = wide.reshape(m * n, k)
-    return np.stack([rows.T @ (one @ flat).reshape(m * n, k) for one in basis])
+    m, _, k = wide.shape
+    total = np.zeros((len(basis), k * k))
+    for visit in range(m):
+        total += basis[:, visit] @ (wide[visit].T @ wide).reshape(m, k * k)
+    return total.reshape(-1, k, k)
