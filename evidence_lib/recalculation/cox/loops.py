@@ -57,13 +57,18 @@ class PlainModel:
         return np.asarray(self._sums(np.asarray(beta))[2])
 
     def fit(self, start_params: Floats | None = None, disp: bool = False) -> Any:
-        """Newton's steps from zero or from ``start_params``, as PHReg takes them."""
+        """Newton's steps from zero or from ``start_params``, each cut in half until the likelihood does not fall."""
         beta = np.zeros(self.x.shape[1]) if start_params is None else np.asarray(start_params)
+        value, score, hessian = self._sums(beta)
         for _ in range(100):
-            _, score, hessian = self._sums(beta)
-            step = np.linalg.solve(hessian, score)
-            beta = beta - step
-            if np.abs(step).max() < 1e-11:
+            step = np.linalg.lstsq(hessian, score, rcond=None)[0]
+            for _ in range(30):
+                there = self._sums(beta - step)
+                if there[0] >= value - 1e-12 * abs(value):
+                    break
+                step = step / 2
+            beta, (value, score, hessian) = beta - step, there
+            if np.abs(step).max() < 1e-11 or not np.isfinite(value):
                 break
         return SimpleNamespace(params=beta)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.cox.inputs import Rows, checked_rows
 from evidence_lib.statistics.cox.maximum import CoxTies
-from evidence_lib.statistics.design import design
+from evidence_lib.statistics.design import Design, design
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
 from evidence_lib.statistics.inputs import Flags, Floats, checked_level, labelled
 from evidence_lib.statistics.not_estimable import NotEstimable
@@ -111,7 +112,7 @@ def hazard_ratio(
     level = checked_level(conf_level)
     extra = None if covariates is None else design(covariates, rows.time.size)
     has_event = rows.event if rows.weights is None else rows.event & (rows.weights > 0)
-    others, left_out = _other_arms(labels, has_event, (treatment, reference))
+    arms = arm_columns(labels, has_event, treatment, reference, extra)
     compared = (labels == treatment) | (labels == reference)
     shared: dict[str, Any] = {
         "analysis": f"cox.hazard_ratio.{_kind(weights, covariates, strata)}",
@@ -123,19 +124,43 @@ def hazard_ratio(
             "cox_statistics.method.hazard_ratio",
             **rows.choices(),
             covariates=adjusted(covariates),
-            arms=_arms_part(others, left_out),
+            arms=arms.part,
         ),
     }
-    kept = compared | _member(labels, others)
+    x = arms.x
+    if not arms.kept.all():
+        rows, labels, x = rows.of(arms.kept), labels[arms.kept], x[arms.kept]
+    return ratio_of_arms(
+        rows, labels, x, arms.names, treatment=treatment, reference=reference, level=level, shared=shared
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Arms:
+    """The arms as columns of a model: first the treatment's indicator, then the other arms', then the covariates.
+
+    ``kept`` flags the rows that enter: those of arms without events, other than the two compared, do not. ``part`` is
+    what ``method`` says of it.
+    """
+
+    kept: Flags
+    x: Floats
+    names: list[str]
+    part: Message | str
+
+
+def arm_columns(
+    labels: np.ndarray, has_event: Flags, treatment: Hashable, reference: Hashable, extra: Design | None
+) -> Arms:
+    """The columns of a model of all arms, the reference being the one without an indicator."""
+    others, left_out = _other_arms(labels, has_event, (treatment, reference))
     columns = [(labels == arm).astype(float)[:, None] for arm in (treatment, *others)]
     names = [str(arm) for arm in (treatment, *others)]
     if extra is not None:
         columns.append(extra.matrix)
         names += extra.names
-    x = columns[0] if len(columns) == 1 else np.hstack(columns)
-    if not kept.all():
-        rows, labels, x = rows.of(kept), labels[kept], x[kept]
-    return ratio_of_arms(rows, labels, x, names, treatment=treatment, reference=reference, level=level, shared=shared)
+    kept = ~_member(labels, left_out)
+    return Arms(kept, columns[0] if len(columns) == 1 else np.hstack(columns), names, _arms_part(others, left_out))
 
 
 def ratio_of_arms(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -73,15 +73,15 @@ class Fit:
         """The size of the units of the standardised covariates."""
         return self.problem.scale
 
-    def influence(self, cluster: Counts) -> Floats:
+    def influence(self, cluster: Counts, clusters: int | None = None) -> Floats:
         """The change of the coefficients that each cluster makes (clusters, p): its weighted score residuals / I.
 
-        ``cluster`` (n,) numbers the clusters of the rows given, from 0.
+        ``cluster`` (n,) numbers the clusters of the rows given, from 0; ``clusters`` is how many there are.
         """
         residual = self.likelihood.score_residuals(self.beta)
         if self.likelihood.weight is not None:
             residual *= self.likelihood.weight
-        here, size = cluster[self.likelihood.sets.rows], int(cluster.max()) + 1
+        here, size = cluster[self.likelihood.sets.rows], clusters or int(cluster.max()) + 1
         sums = np.stack([np.bincount(here, weights=row, minlength=size) for row in residual])
         return np.linalg.solve(self.information, sums).T / self.scale
 
@@ -153,18 +153,44 @@ def maximise(
     does not vary or is a combination of earlier ones, and where a coefficient has no finite maximum.
     """
     posed = problem(time, event, x, stratum, ties, weights=weights, entry=entry)
-    likelihood = posed.likelihood
-    beta = np.zeros(x.shape[1])
-    here = null = likelihood.at(beta)
+    null = posed.likelihood.at(np.zeros(x.shape[1]))
     if not np.isfinite(null.information).all():
         raise NotEstimable(message("cox_statistics.reason.not_finite"))
-    for name, is_constant in zip(names, varies_not(null, posed.events), strict=True):
+    estimable(null, posed.events, names)
+    beta, here, iterations = ascended(posed.likelihood, np.zeros(x.shape[1]), null, null.information, names)
+    return _fit(posed, beta, here, null, iterations)
+
+
+class Concave(Protocol):
+    """A log-likelihood without any other maximum than one, of linear predictors beta' x with ``x`` (p, n)."""
+
+    x: Floats
+
+    def at(self, beta: Floats, /) -> Moments:
+        """The log-likelihood and its derivatives."""
+
+    def spread(self, beta: Floats, /) -> float:
+        """The largest difference of linear predictors that the likelihood compares."""
+
+
+def estimable(null: Moments, events: int, names: Sequence[str]) -> None:
+    """Raise NotEstimable, naming it, for a column that does not vary or is a combination of the ones before it."""
+    for name, is_constant in zip(names, varies_not(null, events), strict=True):
         if is_constant:
             raise NotEstimable(message("cox_statistics.reason.no_variation", name=name))
-    for name, is_new in zip(names, independent(null, posed.events), strict=True):
+    for name, is_new in zip(names, independent(null, events), strict=True):
         if not is_new:
             raise NotEstimable(message("cox_statistics.reason.collinear", name=name))
-    root = np.linalg.inv(np.linalg.cholesky(null.information))
+
+
+def ascended(
+    likelihood: Concave, beta: Floats, here: Moments, information: Floats, names: Sequence[str]
+) -> tuple[Floats, Moments, int]:
+    """The maximum by Newton's method from ``beta`` with its moments ``here``: place, moments there, steps taken.
+
+    ``information`` is that under no effect. Raises NotEstimable, naming the columns, without a finite maximum.
+    """
+    root = np.linalg.inv(np.linalg.cholesky(information))
     collapsed = 0
     for iteration in range(1, ITERATIONS + 1):
         step, share = _newton_step(here, root)
@@ -176,7 +202,7 @@ def maximise(
             raise _infinite(names, step)
         beta, here = _uphill(likelihood, beta, here, step)
         if decrement <= DECREMENT:
-            return _fit(posed, beta, here, null, iteration)
+            return beta, here, iteration
     raise NotEstimable(message("cox_statistics.reason.no_convergence"))
 
 
@@ -234,7 +260,7 @@ def _newton_step(here: Moments, root: Floats) -> tuple[Floats, float]:
     return root.T @ (vectors @ along), float(values[0])
 
 
-def _uphill(likelihood: PartialLikelihood, beta: Floats, here: Moments, step: Floats) -> tuple[Floats, Moments]:
+def _uphill(likelihood: Concave, beta: Floats, here: Moments, step: Floats) -> tuple[Floats, Moments]:
     """The step, halved until the likelihood does not fall by more than rounding."""
     slack = 1e-12 * (1 + abs(here.log_likelihood))
     for _ in range(HALVINGS):
