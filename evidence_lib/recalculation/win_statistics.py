@@ -209,7 +209,7 @@ def _overall(kind: str, parts: list[_Part], weights: str, variance: str) -> tupl
 
 def _one(kind: str, won: float, lost: float, covariance: Numbers, null: float, variance: str) -> tuple[float, float]:
     (v, c), (_, u) = covariance
-    benefit = won - lost
+    benefit = won - lost if abs(won - lost) > 1e-15 else 0.0
     if kind == "net_benefit":
         return benefit, null if variance == "null" else v + u - 2 * c
     if kind == "odds":

@@ -97,10 +97,10 @@ Component = TimeToEvent | Recurrent | Continuous | Ordinal
 def label_of(component: Component) -> str:
     """What a component is called: its label, else its first column."""
     if component.label is not None:
-        return component.label
+        return str(component.label)
     if isinstance(component, TimeToEvent):
-        return component.time
-    return component.times if isinstance(component, Recurrent) else component.value
+        return str(component.time)
+    return str(component.times if isinstance(component, Recurrent) else component.value)
 
 
 def has_times(component: Component) -> bool:

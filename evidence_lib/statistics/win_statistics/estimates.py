@@ -22,6 +22,7 @@ NO_VARIANCE = 1e-20
 # Logarithms of ratios beyond this have no number; a net benefit this close to 1 is 1 up to rounding.
 WIDEST = 700.0
 ROUNDING = 1e-9
+EQUAL = 1e-15
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ def _effect(kind: Kind, moments: Moments, variance: Variance) -> Effect:
 
 def _value(kind: Kind, won: float, lost: float) -> float:
     if kind == "net_benefit":
-        return won - lost
+        # Sums of shares over strata that are equal but for their last digit are equal.
+        return won - lost if abs(won - lost) > EQUAL else 0.0
     if kind == "ratio":
         return won / lost if lost > 0 else math.inf
     # Half of the ties on each side: [won + (1 - won - lost) / 2] / [lost + (1 - won - lost) / 2]. Weighted shares of a
