@@ -56,7 +56,7 @@ def _shrunken(rng: np.random.Generator) -> Mapping[str, Estimate]:
     drawn = rng.normal(truth, error)
     names = [f"region {number}" for number in range(MANY)]
     found = {}
-    for method in ("REML", "DL"):
+    for method in ("reml", "dersimonian-laird"):
         for scale, given in (("ratio", np.exp(drawn)), ("difference", drawn)):
             kind = "log" if scale == "ratio" else "identity"
             every = regional_effects(given, error, names, scale=kind, tau2_method=method).items
@@ -101,10 +101,10 @@ SCENARIOS = [
     Scenario(
         about=f"{MANY} regions, true effects normal (mean {MEAN}, standard deviation {TAU}), less the truth drawn",
         truth={
-            "regional.shrunken.ratio REML": 1.0,
-            "regional.shrunken.difference REML": 0.0,
-            "regional.shrunken.ratio DL": 1.0,
-            "regional.shrunken.difference DL": 0.0,
+            "regional.shrunken.ratio reml": 1.0,
+            "regional.shrunken.difference reml": 0.0,
+            "regional.shrunken.ratio dersimonian-laird": 1.0,
+            "regional.shrunken.difference dersimonian-laird": 0.0,
         },
         draw=_shrunken,
     ),

@@ -57,7 +57,7 @@ class TestTwins:
             y[:] = 0.3
         for scale in ("identity", "log"):
             given = np.exp(y) if scale == "log" else y
-            for method in ("DL", "REML"):
+            for method in ("dersimonian-laird", "paule-mandel", "reml"):
                 calls = (
                     m.regional_effects(given, error, names, scale=scale, tau2_method=method) for m in (regional, twin)
                 )
@@ -351,7 +351,7 @@ class TestEffects:
 
     def test_every_argument_changes_what_it_should(self, x: ModuleType) -> None:
         y, error, names = [0.1, 0.9, 0.5, -0.4], [0.1, 0.2, 0.3, 0.15], list("ABCD")
-        reml, dl = (x.regional_effects(y, error, names, tau2_method=method) for method in ("REML", "DL"))
+        reml, dl = (x.regional_effects(y, error, names, tau2_method=method) for method in ("reml", "dersimonian-laird"))
         for name, region in (("regional.tau_squared", None), ("regional.shrunken.difference", "A")):
             assert one_of(reml, name, region).estimate != pytest.approx(one_of(dl, name, region).estimate, rel=1e-6)
         narrow = x.regional_effects(y, error, names, conf_level=0.8)
@@ -360,9 +360,8 @@ class TestEffects:
             if one.conf_low is not None:
                 assert one.conf_low < two.conf_low < two.conf_high < one.conf_high
         assert {one.unit for one in x.regional_effects(y, error, names, unit="days").items} >= {"days", "chi-square"}
-        assert "by DL" in str(
-            one_of(regional.regional_effects(y, error, names, tau2_method="DL"), "regional.tau_squared").method
-        )
+        found = regional.regional_effects(y, error, names, tau2_method="dersimonian-laird")
+        assert "by DerSimonian and Laird" in str(one_of(found, "regional.tau_squared").method)
 
     def test_reml_is_the_maximum(self) -> None:
         # The restricted likelihood on a fine grid, by determinants.
@@ -454,7 +453,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("change", "words"),
-        [({"tau2_method": "PM"}, "unknown tau2_method"), ({"scale": "log", "unit": "days"}, "no other unit")],
+        [({"tau2_method": "fixed"}, "unknown tau2_method"), ({"scale": "log", "unit": "days"}, "no other unit")],
     )
     def test_effects(self, change: dict[str, Any], words: str) -> None:
         with pytest.raises(InvalidInput, match=words):

@@ -64,12 +64,12 @@ class TestMetafor:
     """rma(y, s^2, method = ...), blup(), leave1out() of the same with method = "FE"."""
 
     def test_heterogeneity(self, x: ModuleType) -> None:
-        found = x.regional_effects(*RATIOS, scale="log", tau2_method="DL")
+        found = x.regional_effects(*RATIOS, scale="log", tau2_method="dersimonian-laird")
         (test,) = of(found, "regional.heterogeneity")
         assert (test.test_statistic, test.p_value) == pytest.approx((5.20338117408, 0.2670585798931), rel=1e-10)
         assert test.df == 4
         assert of(found, "regional.tau_squared")[0].estimate == pytest.approx(0.00648618510098, rel=1e-10)
-        found = x.regional_effects(*RATIOS, scale="log", tau2_method="REML")
+        found = x.regional_effects(*RATIOS, scale="log", tau2_method="reml")
         assert of(found, "regional.tau_squared")[0].estimate == 0
 
     def test_overall_and_without_each_region(self, x: ModuleType) -> None:
@@ -91,7 +91,7 @@ class TestMetafor:
             (
                 RATIOS,
                 "log",
-                "DL",
+                "dersimonian-laird",
                 [
                     (-0.3271543090793, 0.07739045023781, -0.4788368042928, -0.17547181386590),
                     (-0.3016948915064, 0.08442054690308, -0.4671561229917, -0.13623366002121),
@@ -100,13 +100,13 @@ class TestMetafor:
             (
                 RATIOS,
                 "log",
-                "REML",
+                "reml",
                 [(-0.3173413633735, 0.06263607679945, -0.4401058180333, -0.1945769087137)] * 2,
             ),
             (
                 DIFFERENCES,
                 "identity",
-                "DL",
+                "dersimonian-laird",
                 [
                     (-2.0978846864100, 0.7552767556334, -3.578199925812, -0.61756944700832),
                     (-1.3911683923629, 0.6695511386461, -2.703464509917, -0.07887227480874),
@@ -115,7 +115,7 @@ class TestMetafor:
             (
                 DIFFERENCES,
                 "identity",
-                "REML",
+                "reml",
                 [
                     (-2.0976636427776, 0.7613177946957, -3.589819101171, -0.60550818438446),
                     (-1.3782962962752, 0.6737195988396, -2.698762445680, -0.05783014687078),
@@ -132,7 +132,7 @@ class TestMetafor:
             assert [got[0], one.std_error, *got[1:]] == pytest.approx(list(numbers), rel=1e-8)
 
     def test_variance_between_regions(self, x: ModuleType) -> None:
-        for method, tau2 in (("DL", 3.732069317451), ("REML", 4.401444623604)):
+        for method, tau2 in (("dersimonian-laird", 3.732069317451), ("reml", 4.401444623604)):
             found = x.regional_effects(*DIFFERENCES, tau2_method=method)
             assert of(found, "regional.tau_squared")[0].estimate == pytest.approx(tau2, rel=1e-9)
             # I2 from Q whichever the method: metafor's from tau2 is 0.8577 with REML.

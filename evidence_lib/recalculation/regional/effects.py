@@ -26,7 +26,7 @@ def regional_effects(
     *,
     scale: str = "identity",
     unit: str | None = None,
-    tau2_method: str = "REML",
+    tau2_method: str = "reml",
     conf_level: float = 0.95,
 ) -> Estimates:
     """Twin of ``statistics.regional.regional_effects``: all its statistics."""
@@ -103,31 +103,39 @@ def _fixed(y: Floats, v: Floats) -> _Pair:
 
 
 def _tau2(y: Floats, v: Floats, method: str) -> float:
-    if method == "DL":
+    """The variance between regions: the library's by moments, the others by matrices and root finding."""
+    if method == "dersimonian-laird":
         from statsmodels.stats.meta_analysis import combine_effects
 
         with np.errstate(all="ignore"):
-            return max(float(combine_effects(y, v, method_re="chi2").tau2), 0.0)
+            found = float(combine_effects(y, v, method_re="chi2").tau2)
+    else:
+        found = _root_of(y, v, restricted=method == "reml")
+    return found if found > 1e-9 * float(v.min()) else 0.0
+
+
+def _root_of(y: Floats, v: Floats, *, restricted: bool) -> float:
+    """The maximum of the restricted likelihood, or where Q is its degrees of freedom; the higher of several maxima."""
     from scipy.optimize import brentq
 
     one = np.ones((y.size, 1))
 
     def parts(tau2: float) -> tuple[float, float]:
-        """The restricted log-likelihood and its derivative, by matrices."""
+        """The restricted log-likelihood, and the function whose root is wanted."""
         inverse = np.diag(1 / (v + tau2))
         inner = one.T @ inverse @ one
         p = inverse - inverse @ one @ one.T @ inverse / inner
         likelihood = -np.log(v + tau2).sum() - math.log(inner[0, 0]) - y @ p @ y
-        return float(likelihood), float(y @ p @ p @ y - np.trace(p))
+        return float(likelihood), float(y @ p @ p @ y - np.trace(p) if restricted else y @ p @ y - (y.size - 1))
 
     top = 2 * float(np.var(y)) * y.size**2
     grid = [0.0, *np.geomspace(min(v.min(), top) * 1e-7, top, 400)] if top > 0 else [0.0]
-    slopes = [parts(tau2)[1] for tau2 in grid]
+    values = [parts(tau2)[1] for tau2 in grid]
     found = [0.0]
     for i in range(len(grid) - 1):
-        if slopes[i] > 0 >= slopes[i + 1]:
+        if values[i] > 0 >= values[i + 1]:
             found.append(float(brentq(lambda tau2: parts(tau2)[1], grid[i], grid[i + 1], xtol=1e-300, rtol=1e-13)))
-    return max(found, key=lambda tau2: parts(tau2)[0])
+    return max(found, key=lambda tau2: parts(tau2)[0]) if restricted else found[-1]
 
 
 def _shrunken(y: Floats, v: Floats, tau2: float) -> list[_Pair]:
