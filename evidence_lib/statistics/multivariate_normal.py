@@ -22,6 +22,8 @@ from evidence_lib.statistics.inputs import Floats
 LARGEST = 6
 # Terms below this share of the result are left out.
 NEGLIGIBLE = 1e-13
+# Problems with two variables fewer that are answered together: more would only take more memory.
+TOGETHER = 2000
 
 
 def _rule() -> tuple[Floats, Floats]:
@@ -76,40 +78,42 @@ def _box(low: Floats, high: Floats, correlation: Floats, negligible: Floats) -> 
     """P(low < Z < high) of B problems: limits (B, m), correlation (B, m, m), and what is too small to count (B,)."""
     m = low.shape[1]
     if m == 2:
-        r = correlation[:, 0, 1]
-        corners = (_below(first[:, 0], second[:, 1], r) for first in (high, low) for second in (high, low))
-        both, left, right, neither = corners
-        return both - left - right + neither
+        return _rectangle(low, high, correlation[:, 0, 1])
     independent = (ndtr(high) - ndtr(low)).prod(axis=1)
-    return independent if m < 2 else independent + _change(low, high, correlation, negligible)
+    return independent + _change(low, high, correlation, negligible)
 
 
 def _change(low: Floats, high: Floats, correlation: Floats, negligible: Floats) -> Floats:
     """What the correlations add to the probability of independent variables, of B problems."""
     size, m = low.shape
-    total = np.zeros(size)
+    if m < 2:
+        return np.zeros(size)
+    rows, factors, inner = [], [], []
     for i, j in combinations(range(m), 2):
         others = [k for k in range(m) if k not in (i, j)]
         r = correlation[:, i, j]
+        # On the way to r the correlation is r s; differences from 1 and -1 are kept exact.
+        less, more = ((1 - side)[:, None] + side[:, None] * FROM_ONE for side in (r, -r))
+        scale = r[:, None] * WEIGHT / (2 * math.pi * np.sqrt(less * more))
         for times, first, second in _corners(low, high, i, j):
-            # On the way to r the correlation is r s; differences from 1 and -1 are kept exact.
-            less, more = ((1 - side)[:, None] + side[:, None] * FROM_ONE for side in (r, -r))
             middle, half = (first + second) / 2, (first - second) / 2
-            with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-                exponent = middle[:, None] ** 2 / more + half[:, None] ** 2 / less
-                density = np.exp(-exponent) / (2 * math.pi * np.sqrt(less * more))
-            factor = times * r[:, None] * WEIGHT * np.where(np.isfinite(exponent), density, 0)
+            with np.errstate(over="ignore", under="ignore"):
+                factor = times * scale * np.exp(-(middle[:, None] ** 2) / more - half[:, None] ** 2 / less)
             row, node = np.nonzero(np.abs(factor) > negligible[:, None])
-            if others and row.size:
-                given = _given(correlation[row], i, j, others, 1 - FROM_ONE[node], less[row, node], more[row, node])
-                mean = given[0] * middle[row, None] + given[1] * half[row, None]
-                spread = np.sqrt(given[2][:, np.arange(len(others)), np.arange(len(others))])
-                inner = given[2] / (spread[:, :, None] * spread[:, None, :])
-                low_given, high_given = ((side[row][:, others] - mean) / spread for side in (low, high))
-                terms = factor[row, node]
-                factor[row, node] *= _box(low_given, high_given, np.clip(inner, -1, 1), negligible[row] / np.abs(terms))
-            total += np.bincount(row, factor[row, node], minlength=size)
-    return total
+            rows.append(row)
+            factors.append(factor[row, node])
+            given = _given(correlation[row], i, j, others, 1 - FROM_ONE[node], less[row, node], more[row, node])
+            mean = given[0] * middle[row, None] + given[1] * half[row, None]
+            inner.append((low[row][:, others] - mean, high[row][:, others] - mean, given[2]))
+    row, factor = np.concatenate(rows), np.concatenate(factors)
+    if m > 2 and row.size:
+        below, above, covariance = (np.concatenate(parts) for parts in zip(*inner, strict=True))
+        spread = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+        matrix = np.clip(covariance / (spread[:, :, None] * spread[:, None, :]), -1, 1)
+        smaller = (below / spread, above / spread, matrix, negligible[row] / np.abs(factor))
+        parts = [slice(start, start + TOGETHER) for start in range(0, row.size, TOGETHER)]
+        factor *= np.concatenate([_box(*(values[part] for values in smaller)) for part in parts])
+    return np.bincount(row, factor, minlength=size).astype(np.float64)
 
 
 def _corners(low: Floats, high: Floats, i: int, j: int) -> list[tuple[int, Floats, Floats]]:
@@ -141,6 +145,16 @@ def _given(
     covariance -= minus[:, :, None] * minus[:, None, :] / (2 * less[:, None, None])
     covariance[:, diagonal, diagonal] = np.maximum(covariance[:, diagonal, diagonal], SMALLEST)
     return plus / more[:, None], minus / less[:, None], covariance
+
+
+def _rectangle(low: Floats, high: Floats, r: Floats) -> Floats:
+    """P(low < Z < high) of two variables with correlation r: limits (B, 2), r (B,)."""
+    if np.isneginf(low).all():
+        return _below(high[:, 0], high[:, 1], r)
+    first = np.concatenate([high[:, 0], high[:, 0], low[:, 0], low[:, 0]])
+    second = np.concatenate([high[:, 1], low[:, 1], high[:, 1], low[:, 1]])
+    both, left, right, neither = _below(first, second, np.tile(r, 4)).reshape(4, -1)
+    return both - left - right + neither
 
 
 def _below(h: Floats, k: Floats, r: Floats) -> Floats:
