@@ -607,7 +607,7 @@ class TestEdges:
     def test_the_reason_names_the_covariate(self) -> None:
         d = Trial(4)
         for column, words in (
-            (np.ones(60), "flag is the same for all patients"),
+            (np.ones(60), "flag is the same for all"),
             (2 * d.covariates.x, "flag is a combination"),
             ((d.cause == 1).astype(float), "separated by flag"),
         ):
