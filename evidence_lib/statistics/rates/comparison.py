@@ -88,7 +88,7 @@ def rate_ratio(
         "n": both.n,
         "events": both.events,
         "conf_level": level,
-        "method": message(f"rates_statistics.method.ratio_{name}"),
+        "method": message(f"rates_statistics.method.ratio_{chosen}"),
     }
     if both.empty is not None:
         return Estimate(**shared, status="not_estimable", reason=both.empty)
@@ -168,7 +168,7 @@ def rate_difference(
         "n": both.n,
         "events": both.events,
         "conf_level": level,
-        "method": message(f"rates_statistics.method.difference_{name}", per=per),
+        "method": message(f"rates_statistics.method.difference_{chosen}", per=per),
     }
     if both.empty is not None:
         return Estimate(**shared, status="not_estimable", reason=both.empty)
