@@ -129,8 +129,8 @@ def test_fev_likelihood_covariance_and_interaction_of_sas(fev: pd.DataFrame) -> 
 @needs_reference
 def test_fev_likelihoods_of_nlme(fev: pd.DataFrame) -> None:
     # g <- gls(FEV1 ~ RACE + SEX + ARMCD * AVISIT, d, method = "REML" or "ML", correlation =
-    # corSymm(form = ~t | USUBJID), corAR1(form = ~t | USUBJID) or corCompSymm(form = ~1 | USUBJID), weights = varIdent(form = ~1 | AVISIT) for un,
-    # ar1h, csh); -2 * logLik(g); coef(g)["ARMCDTRT"]; sqrt(diag(vcov(g)))["ARMCDTRT"]
+    # corSymm(form = ~t | USUBJID), corAR1(form = ~t | USUBJID) or corCompSymm(form = ~1 | USUBJID), weights =
+    # varIdent(form = ~1 | AVISIT) for un, ar1h, csh); -2 * logLik(g); coef(g)["ARMCDTRT"] and the root of its vcov(g)
     expected = {
         ("reml", "un"): (3386.44987138, 3.7743997, 1.0741740), ("reml", "ar1"): (3525.07876301, 3.6305324, 1.1595714),
         ("reml", "ar1h"): (3404.21924573, 3.7521960, 1.0813246), ("reml", "cs"): (3522.04294892, 3.4376759, 1.1507189),
@@ -149,8 +149,9 @@ def test_fev_likelihoods_of_nlme(fev: pd.DataFrame) -> None:
 
 @needs_reference
 def test_fev_least_squares_means_of_emmeans(fev: pd.DataFrame) -> None:
-    # emmeans(g, ~ARMCD | AVISIT, mode = "asymptotic") of the un model; contrast(, "revpairwise"); contrast(emmeans(g, ~ARMCD, mode = "asymptotic"), "revpairwise"). For weights = "proportional" r <- ref_grid(g); r@grid$.wgt. <- ref_grid(lm(, d))@grid$.wgt.: of a gls
-    # model emmeans takes the weights of varIdent for frequencies of the levels.
+    # emmeans(g, ~ARMCD | AVISIT, mode = "asymptotic") of the un model; contrast(, "revpairwise");
+    # contrast(emmeans(g, ~ARMCD, mode = "asymptotic"), "revpairwise"). For weights = "proportional" r <- ref_grid(g);
+    # r@grid$.wgt. <- ref_grid(lm(, d))@grid$.wgt.: of a gls emmeans takes the weights of varIdent for frequencies.
     equal = {
         ("PBO", "VIS1"): (33.3318107422, 0.755415845716), ("TRT", "VIS1"): (37.1062104550, 0.762606926976),
         ("PBO", "VIS2"): (38.1714067672, 0.611732726454), ("TRT", "VIS2"): (41.9037472456, 0.602349359886),
