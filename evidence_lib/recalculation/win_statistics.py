@@ -97,12 +97,17 @@ class _Outcome:
     sign: int = 1
     times: list[Numbers] = field(default_factory=list)
     then: str = "none"
+    # The times of all patients one after the other, and whose they are.
+    flat: Numbers = field(default_factory=lambda: np.empty(0))
+    owner: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def of(self, rows: list[int]) -> _Outcome:
         """The same of some of the patients."""
         event = self.event[rows] if self.event.size else self.event
         times = [self.times[row] for row in rows] if self.times else []
-        return _Outcome(self.kind, self.value[rows], event, self.margin, self.sign, times, self.then)
+        flat = np.concatenate([np.empty(0), *times])
+        owner = np.repeat(np.arange(len(times)), [own.size for own in times])
+        return _Outcome(self.kind, self.value[rows], event, self.margin, self.sign, times, self.then, flat, owner)
 
 
 @dataclass
@@ -299,16 +304,16 @@ def _times(mine: _Outcome, theirs: _Outcome, i: int) -> Numbers:
 
 
 def _events(mine: _Outcome, theirs: _Outcome, i: int) -> Numbers:
-    n = theirs.value.size
     end = np.minimum(mine.value[i], theirs.value) * (1 + SAME)
-    own = [np.array([(mine.times[i] <= last).sum() for last in end])]
-    own.append(np.array([(times <= last).sum() for times, last in zip(theirs.times, end, strict=True)]))
-    out = np.where(np.isnan(end), 0.0, np.sign(own[1] - own[0]))
-    for j in range(n) if mine.then != "none" else ():
-        if own[0][j] == own[1][j] > 0:
-            place = own[0][j] - 1 if mine.then == "last" else 0
-            x, y = mine.times[i][place], theirs.times[j][place]
-            out[j] = 0.0 if abs(x - y) <= SAME * max(x, y) else 1.0 if x > y else -1.0
+    own = np.searchsorted(mine.times[i], end, side="right")
+    other = np.bincount(theirs.owner[theirs.flat <= end[theirs.owner]], minlength=end.size)
+    out = np.where(np.isnan(end), 0.0, np.sign(other - own))
+    if mine.then == "none":
+        return out
+    level = np.flatnonzero(~np.isnan(end) & (own == other) & (own > 0))
+    place = own[level] - 1 if mine.then == "last" else np.zeros(level.size, dtype=int)
+    x, y = mine.times[i][place], theirs.flat[np.searchsorted(theirs.owner, level, side="left") + place]
+    out[level] = np.where(np.abs(x - y) <= SAME * np.maximum(x, y), 0.0, np.sign(x - y))
     return out
 
 
