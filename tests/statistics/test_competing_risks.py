@@ -632,6 +632,20 @@ class TestEdges:
             found.append(x.fine_gray(t, c, None, event_of_interest=1, covariates=covariates, **ALONE).items[0])
         np.testing.assert_allclose(numbers(found[0]), numbers(found[1]))
 
+    @pytest.mark.parametrize("unit", [1e-300, 1e150, 1e307])
+    def test_covariates_in_extreme_units(self, unit: float) -> None:
+        # A coefficient per such a unit is 0, or has no ratio: said, not made up.
+        d = Trial(14)
+        found = competing_risks.fine_gray(
+            d.time, d.cause, d.group, event_of_interest=1, covariates=d.covariates[["x"]] / 4 * unit, **ARMS
+        )
+        plain = competing_risks.fine_gray(
+            d.time, d.cause, d.group, event_of_interest=1, covariates=d.covariates[["x"]], **ARMS
+        )
+        assert found.items[0].estimate == pytest.approx(plain.items[0].estimate)
+        assert found.items[1].status == ("not_estimable" if unit < 1 else "ok")
+        assert unit < 1 or found.items[1].p_value == pytest.approx(plain.items[1].p_value)
+
     def test_labels_of_causes(self, x: ModuleType) -> None:
         expected = x.cumulative_incidence(*TIED, times=[3]).items
         for cause in (
@@ -657,6 +671,9 @@ class TestRefusals:
             ({"time": [1, np.nan, 3, 4]}, "missing or infinite time in row 2"),
             ({"cause": [1, None, 0, 2]}, "missing label in row 2"),
             ({"cause": [1, pd.Timestamp("2020-01-01"), 0, 2]}, "label of another kind"),
+            ({"cause": [1, np.inf, 0, 2]}, "label of another kind"),
+            ({"censored": None}, "censored is not a label"),
+            ({"event_of_interest": np.nan}, "label of another kind"),
             ({"times": [1, 1]}, "same time twice"),
             ({"times": [-1]}, "zero or more days"),
             ({"variance": "delta"}, "unknown variance"),
@@ -664,7 +681,7 @@ class TestRefusals:
             ({"conf_level": 95}, "confidence level"),
             ({"event_of_interest": 0}, "label of censoring"),
             ({"event_of_interest": "0"}, "label of censoring"),
-            ({"event_of_interest": [1]}, "not a cause"),
+            ({"event_of_interest": [1]}, "label of another kind"),
         ],
     )
     def test_incidence(self, change: dict[str, Any], words: str) -> None:
@@ -680,7 +697,7 @@ class TestRefusals:
             (lambda f, d: f.gray_test(*d, event_of_interest=1, rho=np.nan), "rho"),
             (lambda f, d: f.gray_test(*d, event_of_interest=1, rho=True), "rho"),
             (lambda f, d: f.gray_test(d[0], d[1], ["A"], event_of_interest=1), "group does not fit"),
-            (lambda f, d: f.gray_test(*d, event_of_interest=None), "not a cause"),
+            (lambda f, d: f.gray_test(*d, event_of_interest=None), "label of another kind"),
             (lambda f, d: f.gray_test(*d, event_of_interest=1, strata=[1, 2, None, 1]), "missing label"),
             (
                 lambda f, d: f.cumulative_incidence_difference(

@@ -167,7 +167,7 @@ def _ratio(fit: Fit | Message, number: int, shared: dict[str, Any]) -> Estimate:
     """The estimate of one coefficient; ``fit`` is the reason where there is none."""
     if isinstance(fit, Message):
         return Estimate(**shared, status="not_estimable", reason=fit)
-    log_ratio, std_error = float(fit.coefficients[number]), math.sqrt(fit.covariance[number, number])
+    log_ratio, std_error = float(fit.coefficients[number]), float(fit.std_error[number])
     half = normal_quantile(shared["conf_level"]) * std_error
     if abs(log_ratio) + half > LARGEST_LOG:
         reason = message("competing_risks_statistics.reason.not_finite")

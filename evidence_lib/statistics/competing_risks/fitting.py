@@ -19,10 +19,10 @@ VANISHED = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """Coefficients (p,) and their covariance (p, p), on the scale of the covariates given."""
+    """Coefficients (p,) and their standard errors (p,), on the scale of the covariates given."""
 
     coefficients: Floats
-    covariance: Floats
+    std_error: Floats
 
 
 def fitted(
@@ -47,11 +47,11 @@ def fitted(
     influence = np.linalg.solve(here.information, likelihood.influence(beta))
     if cluster is not None:
         influence = np.stack([np.bincount(cluster, weights=row) for row in influence])
-    covariance = influence @ influence.T
-    if not (np.diag(covariance) > VANISHED * np.diag(np.linalg.inv(here.information))).all():
+    variance = (influence**2).sum(axis=1)
+    if not (variance > VANISHED * np.diag(np.linalg.inv(here.information))).all():
         raise NotEstimable(message("competing_risks_statistics.reason.no_robust_variance"))
-    with np.errstate(over="ignore", under="ignore"):
-        fit = Fit(beta / likelihood.scale, covariance / likelihood.scale / likelihood.scale[:, None])
-    if not (np.isfinite(fit.coefficients).all() and np.isfinite(fit.covariance).all()):
+    with np.errstate(over="ignore"):
+        fit = Fit(beta / likelihood.scale, np.sqrt(variance) / likelihood.scale)
+    if not (np.isfinite(fit.coefficients).all() and np.isfinite(fit.std_error).all() and fit.std_error.all()):
         raise NotEstimable(message("competing_risks_statistics.reason.not_finite"))
     return fit

@@ -157,7 +157,7 @@ def _score(time: Floats, kind: Counts, arm: Counts, k: int, rho: float) -> tuple
     expected_f: Floats = np.cumsum(d / total)
     free = 1 - _earlier(expected_f[None, :], 0.0)[0]
     free[np.abs(free) < SINGULAR] = 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         weight = free**rho
         score = (weight * (own - d * remaining / remaining.sum(axis=0))).sum(axis=1)
         a = weight * h[:, None, :] * (np.eye(k)[:, :, None] - h / total)

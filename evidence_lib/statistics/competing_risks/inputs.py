@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,8 @@ class Observed:
 
 def observed(time: ArrayLike, cause: ArrayLike, censored: Label) -> Observed:
     """Checked times and causes, the causes that occur sorted. Raises InvalidInput; rows are named by number, from 1."""
+    if not isinstance(censored, str | int | float | np.generic):
+        raise InvalidInput("censored is not a label", expected="a text or a number", found=repr(censored))
     labels = labelled(cause, "cause", numbers(time, "time").size)
     codes, found = pd.factorize(labels)
     written = [_written(label) for label in found]
@@ -52,8 +55,6 @@ def same_label(label: Any, censored: Label) -> bool:
 
 def checked_cause(cause: Label, censored: Label) -> Label:
     """The cause that is asked for. Raises InvalidInput for none, and for the label of censoring."""
-    if cause is None or not isinstance(cause, str | int | float | np.integer | np.floating | np.bool_):
-        raise InvalidInput("event_of_interest is not a cause", expected="a text or a number", found=repr(cause))
     if same_label(cause, censored):
         raise InvalidInput("event_of_interest is the label of censoring", expected="a cause", found=repr(cause))
     return _written(cause)
@@ -70,10 +71,9 @@ def _written(label: Any) -> Label:
     plain = label.item() if isinstance(label, np.generic) else label
     if isinstance(plain, str):
         return plain
-    if not isinstance(plain, int | float):
-        raise InvalidInput(
-            "cause holds a label of another kind", expected="texts or numbers", found=type(plain).__name__
-        )
+    if not isinstance(plain, int | float) or not math.isfinite(plain):
+        kind = repr(plain) if isinstance(plain, float) else type(plain).__name__
+        raise InvalidInput("a label of another kind for a cause", expected="a text or a finite number", found=kind)
     return int(plain) if float(plain).is_integer() else plain
 
 

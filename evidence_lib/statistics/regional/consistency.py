@@ -15,6 +15,7 @@ from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.inputs import Floats, labelled, numbers, refuse
 from evidence_lib.statistics.regional.probabilities import all_positive, retains
 
+LARGEST = 1e6
 Criterion = Literal[1, 2]
 Sense = Literal["unconditional", "joint", "conditional"]
 
@@ -225,7 +226,9 @@ def _planned(power: float | None, effect: float | None, std_error: float | None,
         raise InvalidInput("the plan is not clear", expected="either power, or effect and std_error")
     if power is not None:
         return critical + float(ndtri(_between("power", power, alpha, 1.0))), critical
-    return _between("effect", effect, 0.0, math.inf) / _between("std_error", std_error, 0.0, math.inf), critical
+    error = _between("std_error", std_error, 0.0, math.inf)
+    # In standard errors; beyond, every probability is what it is without chance.
+    return min(_between("effect", effect, 0.0, math.inf) / error, LARGEST), critical
 
 
 def _checked_method(method: Criterion) -> Criterion:
