@@ -5,7 +5,8 @@ Differences are treated minus reference and ratios treated over reference. Patie
 """
 
 from evidence_lib.statistics.proportions.adjusted import adjusted_risk_difference
-from evidence_lib.statistics.proportions.association import chi_square, cmh_test, fisher_exact
+from evidence_lib.statistics.proportions.association import chi_square, fisher_exact
+from evidence_lib.statistics.proportions.cmh import cmh_test
 from evidence_lib.statistics.proportions.difference import risk_difference
 from evidence_lib.statistics.proportions.needed_to_treat import number_needed_to_treat
 from evidence_lib.statistics.proportions.one_arm import proportion

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,42 +13,14 @@ from scipy.special import expit
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.design import design
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, checked_level, crossed, labelled
-from evidence_lib.statistics.proportions.inputs import choice, flags, frequencies, two_arms
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level
+from evidence_lib.statistics.not_estimable import NotEstimable
+from evidence_lib.statistics.proportions.inputs import choice
+from evidence_lib.statistics.proportions.logistic import Patients, logistic_coefficients, patients
 
 Variance = Literal["ye", "ge"]
 Consistent = Literal["model", "hc0", "hc1", "hc2", "hc3"]
-# Newton's method reaches a finite maximum well within these steps; separated data move on by about 1 a step for ever.
-STEPS, CONVERGED = 25, 1e-9
-# Eigenvalues of X'X and of the information, scaled to a unit diagonal, below this are zero.
-SINGULAR = 1e-10
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Rows of patients: ``x`` has an intercept, a column per arm but the reference, and the scaled covariates.
-
-    ``names`` are of the columns after the intercept.
-    """
-
-    event: Flags
-    arm: Counts
-    x: Floats
-    names: tuple[str, ...]
-    count: Counts
-    stratum: Counts
-
-    @property
-    def n(self) -> int:
-        return int(self.count.sum())
-
-
-class _NotEstimable(Exception):
-    def __init__(self, reason: Message) -> None:
-        super().__init__(reason.key)
-        self.reason = reason
 
 
 def adjusted_risk_difference(
@@ -135,7 +106,7 @@ def adjusted_risk_difference(
         raise InvalidInput("strata are for the variance ye", found=f"variance={chosen}")
     form = choice(hc or "hc0", Consistent, "hc")
     among = choice(arms, Literal["two", "all"], "arms")
-    data = _data(event, group, treatment, reference, covariates, strata, count, among)
+    data = patients(event, group, treatment, reference, covariates, strata, count, among)
     shared: dict[str, Any] = {
         "analysis": f"rd.adjusted.{chosen}",
         "unit": "probability",
@@ -153,10 +124,10 @@ def adjusted_risk_difference(
     try:
         for number, label in ((1, treatment), (0, reference)):
             if not data.count[data.arm == number].sum():
-                raise _NotEstimable(message("proportions_statistics.reason.no_patients_in", arm=str(label)))
-        coefficients = _fit(data)
+                raise NotEstimable(message("proportions_statistics.reason.no_patients_in", arm=str(label)))
+        coefficients = logistic_coefficients(data)
         estimate, spread = _ye(data, coefficients) if chosen == "ye" else _ge(data, coefficients, form)
-    except _NotEstimable as gap:
+    except NotEstimable as gap:
         return Estimate(**shared, status="not_estimable", reason=gap.reason)
     if not spread > 0:
         return Estimate(**shared, estimate=estimate, reason=message("proportions_statistics.reason.no_spread"))
@@ -173,7 +144,7 @@ def adjusted_risk_difference(
     )
 
 
-def _variance_text(variance: str, form: str, data: _Data, stratified: bool) -> Message:
+def _variance_text(variance: str, form: str, data: Patients, stratified: bool) -> Message:
     if variance == "ge":
         return message(f"proportions_statistics.variance.ge_{form}")
     if not stratified:
@@ -183,90 +154,7 @@ def _variance_text(variance: str, form: str, data: _Data, stratified: bool) -> M
     return message("proportions_statistics.variance.ye_stratified", used=used, total=strata.size)
 
 
-def _data(
-    event: ArrayLike,
-    group: ArrayLike,
-    treatment: str | float,
-    reference: str | float,
-    covariates: pd.DataFrame,
-    strata: Any,
-    count: ArrayLike | None,
-    among: str,
-) -> _Data:
-    events = flags(event)
-    weight = frequencies(count, events.size)
-    treated, control = two_arms(group, events.size, treatment=treatment, reference=reference)
-    stratum, _ = crossed(strata, events.size)
-    kept = (weight > 0) & (treated | control | (among == "all"))
-    if isinstance(covariates, pd.DataFrame) and len(covariates) == events.size:
-        # Levels that only left-out patients have must not become columns.
-        covariates = covariates[kept]
-        columns = design(covariates, len(covariates))
-    else:
-        columns = design(covariates, events.size)
-    other, others = pd.factorize(labelled(group, "group", events.size)[kept & ~treated & ~control])
-    arm = np.where(treated, 1, 0)
-    arm[kept & ~treated & ~control] = other + 2
-    arm, names = arm[kept], [str(label) for label in (treatment, *others)]
-    indicators = [(arm == number).astype(float) for number in range(1, len(names) + 1)]
-    x = np.column_stack([np.ones(arm.size), *indicators, _scaled(columns.matrix)])
-    return _Data(events[kept], arm, x, (*names, *columns.names), weight[kept], stratum[kept])
-
-
-def _scaled(columns: Floats) -> Floats:
-    """Columns with mean 0 and standard deviation 1, which no risk depends on; a constant one becomes 0."""
-    if not len(columns):
-        return columns
-    middle, spread = columns.mean(axis=0), columns.std(axis=0)
-    flat = spread <= 1e-12 * np.abs(columns).max(axis=0)
-    return np.where(flat, 0.0, (columns - middle) / np.where(flat, 1.0, spread))
-
-
-def _fit(data: _Data) -> Floats:
-    """Coefficients of the logistic regression, by Newton's method."""
-    x, count = data.x, data.count
-    if _singular(x.T @ (count[:, None] * x)):
-        raise _NotEstimable(message("proportions_statistics.reason.collinear"))
-    at, step = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for _ in range(STEPS):
-        risk, spared = expit(x @ at), expit(-(x @ at))
-        information = x.T @ ((count * risk * spared)[:, None] * x)
-        if _singular(information):
-            break
-        # The residual of a patient with the event is 1 - risk, which must keep its digits where the risk is near 1.
-        step = np.linalg.solve(information, x.T @ (count * np.where(data.event, spared, -risk)))
-        step = _shortened(data, at, step)
-        at = at + step
-        if np.abs(x @ step).max() < CONVERGED:
-            return at
-    growing = data.names[int(np.argmax(np.abs(step[1:]) * np.ptp(x[:, 1:], axis=0)))]
-    raise _NotEstimable(message("proportions_statistics.reason.separated", steps=STEPS, term=growing))
-
-
-def _singular(matrix: Floats) -> bool:
-    scale = np.sqrt(np.diag(matrix))
-    if not (scale > 0).all() or not np.isfinite(matrix).all():
-        return True
-    return bool(np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] < SINGULAR)
-
-
-def _shortened(data: _Data, at: Floats, step: Floats) -> Floats:
-    """The step, halved until the log-likelihood does not fall."""
-
-    def log_likelihood(coefficients: Floats) -> float:
-        linear = data.x @ coefficients
-        return -float(data.count @ np.logaddexp(0, np.where(data.event, -linear, linear)))
-
-    before = log_likelihood(at)
-    for _ in range(STEPS):
-        # A fall within rounding is none.
-        if log_likelihood(at + step) >= before - 1e-12 * abs(before):
-            break
-        step = step / 2
-    return step
-
-
-def _predicted(data: _Data, coefficients: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+def _predicted(data: Patients, coefficients: Floats) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Everybody's risk under treatment and under reference, and the rows of ``x`` that they come from."""
     number = max(int(data.arm.max()), 1)
     designs = []
@@ -280,7 +168,7 @@ def _predicted(data: _Data, coefficients: Floats) -> tuple[tuple[Floats, Floats]
     return (expit(treated @ coefficients), expit(control @ coefficients)), (treated, control)
 
 
-def _ge(data: _Data, coefficients: Floats, form: str) -> tuple[float, float]:
+def _ge(data: Patients, coefficients: Floats, form: str) -> tuple[float, float]:
     (m1, m0), (x1, x0) = _predicted(data, coefficients)
     share = data.count / data.n
     gradient = share @ ((m1 * (1 - m1))[:, None] * x1 - (m0 * (1 - m0))[:, None] * x0)
@@ -293,13 +181,13 @@ def _ge(data: _Data, coefficients: Floats, form: str) -> tuple[float, float]:
     squares = (data.event - risk) ** 2
     if form in ("hc2", "hc3"):
         if (leverage > 1 - 1e-9).any():
-            raise _NotEstimable(message("proportions_statistics.reason.leverage"))
+            raise NotEstimable(message("proportions_statistics.reason.leverage"))
         squares = squares / (1 - leverage) ** (1 if form == "hc2" else 2)
     factor = data.n / (data.n - data.x.shape[1]) if form == "hc1" else 1.0
     return float(share @ (m1 - m0)), factor * float((data.count * squares) @ (data.x @ along) ** 2)
 
 
-def _ye(data: _Data, coefficients: Floats) -> tuple[float, float]:
+def _ye(data: Patients, coefficients: Floats) -> tuple[float, float]:
     (m1, m0), _ = _predicted(data, coefficients)
     y, of_arm = data.event.astype(float), {a: data.arm == a for a in (1, 0)}
     everybody = np.ones(y.size, dtype=bool)
@@ -309,7 +197,7 @@ def _ye(data: _Data, coefficients: Floats) -> tuple[float, float]:
         count = data.count[who]
         size = float(count.sum())
         if size < 2:
-            raise _NotEstimable(message("proportions_statistics.reason.one_patient_in_arm"))
+            raise NotEstimable(message("proportions_statistics.reason.one_patient_in_arm"))
         a, b = u[who] - count @ u[who] / size, v[who] - count @ v[who] / size
         return float(count @ (a * b)) / (size - 1)
 
@@ -323,7 +211,7 @@ def _ye(data: _Data, coefficients: Floats) -> tuple[float, float]:
     return float(data.count @ (m1 - m0)) / data.n, total / data.n
 
 
-def _explained_by_strata(data: _Data, residual: Floats, share: dict[int, float]) -> float:
+def _explained_by_strata(data: Patients, residual: Floats, share: dict[int, float]) -> float:
     """The part of the variance that permuted blocks within strata take away; 0 with one stratum."""
     total = 0.0
     for stratum in np.unique(data.stratum):
@@ -339,5 +227,5 @@ def _explained_by_strata(data: _Data, residual: Floats, share: dict[int, float])
     return total
 
 
-def _in_both_arms(data: _Data, here: Flags) -> bool:
+def _in_both_arms(data: Patients, here: Flags) -> bool:
     return bool((here & (data.arm == 1)).any() and (here & (data.arm == 0)).any())
