@@ -66,7 +66,7 @@ def cause_specific(
     Estimates
         One ``cause_specific.hazard_ratio.*`` per cause, in ``groups["cause"]``, causes sorted: ``adjusted`` with
         covariates, else ``stratified`` with strata, else ``unstratified``. ``events`` counts those of the cause in the
-        two arms; ``std_error`` is on the log scale. Status ``not_estimable`` as ``cox.hazard_ratio``. None without
+        two arms; ``std_error`` is on the log scale. Status ``not_estimable`` as ``cox.hazard_ratio``. Empty without
         events.
 
     Raises
