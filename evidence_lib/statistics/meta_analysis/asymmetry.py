@@ -94,7 +94,7 @@ def funnel(
     try:
         mean = _mean(found.y, found.v, chosen)
         value = float(mean.coefficients[0])
-        centre = coefficient(shared, found, value, float(mean.covariance[0, 0]), math.inf)
+        centre = coefficient(shared, found, value, math.sqrt(mean.covariance[0, 0]), math.inf)
         region = _region(found, value, level)
     except NotEstimable as gap:
         centre = Estimate(**shared, status="not_estimable", reason=gap.reason)

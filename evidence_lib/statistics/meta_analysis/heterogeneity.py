@@ -13,7 +13,6 @@ from evidence_lib.statistics.meta_analysis.inputs import Studies
 from evidence_lib.statistics.meta_analysis.model import (
     Data,
     Model,
-    between,
     profile_limits,
     typical_variance,
     weighted,
@@ -34,9 +33,12 @@ class Heterogeneity:
 
 
 def heterogeneity(
-    data: Data | Message, studies: Studies, *, model: Model, kind: ISquared, level: float
+    data: Data | Message, studies: Studies, *, tau2: float, model: Model, kind: ISquared, level: float
 ) -> Heterogeneity:
-    """What the residuals of a weighted regression say, or why there are none; ``kind`` is the definition of I2."""
+    """What the residuals of a weighted regression say, or why there are none.
+
+    ``tau2`` is the model's estimate, ``kind`` the definition of I2.
+    """
     groups = {"model": model}
     empty = data if isinstance(data, Message) else message("meta_statistics.reason.no_df") if data.df < 1 else None
     q, df = (0.0, 0) if isinstance(data, Message) or empty is not None else (weighted(data, 0.0).q, data.df)
@@ -55,12 +57,12 @@ def heterogeneity(
     h_squared = {**shared, "analysis": "meta.h_squared", "unit": "ratio", "method": share}
     if isinstance(data, Message) or empty is not None:
         return Heterogeneity(plain.test, *(_gap(one, empty) for one in (tau_squared, i_squared, h_squared)))
-    value, typical, limits = between(data, model), typical_variance(data), profile_limits(data, level)
+    typical, limits = typical_variance(data), profile_limits(data, level)
     ratios = None if limits is None else (limits[0] / typical + 1, limits[1] / typical + 1)
-    ratio = value / typical + 1 if kind == "tau2" else q / df
+    ratio = tau2 / typical + 1 if kind == "tau2" else q / df
     return Heterogeneity(
         test=plain.test,
-        tau_squared=_limited(tau_squared, value, limits, lambda one: studies.plain(studies.plain(one))),
+        tau_squared=_limited(tau_squared, tau2, limits, lambda one: studies.plain(studies.plain(one))),
         i_squared=_limited(i_squared, ratio, ratios, share_of),
         h_squared=_limited(h_squared, ratio, ratios, float),
     )

@@ -50,9 +50,8 @@ def facts(studies: Studies, model: Model, level: float, analysis: str, method: M
     }
 
 
-def coefficient(shared: Mapping[str, Any], studies: Studies, value: float, variance: float, df: float) -> Estimate:
-    """The estimate of one coefficient with its interval and test."""
-    error = math.sqrt(variance)
+def coefficient(shared: Mapping[str, Any], studies: Studies, value: float, error: float, df: float) -> Estimate:
+    """The estimate of one coefficient, from its standard error, with its interval and test."""
     half = t_quantile(shared["conf_level"], df) * error
     try:
         return Estimate(

@@ -25,7 +25,7 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Effects (k,), their variances (k,), and columns (k, p) of full rank, p at most k."""
+    """Effects (k,), their variances (k,), and columns (k, p) of full rank, p at most k; one column is the intercept."""
 
     y: Floats
     v: Floats
@@ -58,21 +58,39 @@ class Weighted:
 def weighted(data: Data, tau2: float) -> Weighted:
     """The fit with weights 1 / (v + tau2)."""
     w = 1 / (data.v + tau2)
+    if data.x.shape[1] == 1:
+        return _mean(data, tau2, w)
     root = np.sqrt(w)
     q, r = np.linalg.qr(data.x * root[:, None])
     inverse = np.linalg.inv(r)
     coefficients = inverse @ (q.T @ (data.y * root))
-    residual = data.y - data.x @ coefficients
-    free = _rest(w) / w.sum() if data.x.shape[1] == 1 else 1 - (q**2).sum(axis=1)
+    squares = w * (data.y - data.x @ coefficients) ** 2
     return Weighted(
         tau2=tau2,
         weights=w,
         coefficients=coefficients,
         covariance=inverse @ inverse.T,
-        q=float((w * residual**2).sum()),
-        trace=float((w * free).sum()),
-        squares=float(((w * residual) ** 2).sum()),
+        q=float(squares.sum()),
+        trace=float((w * (1 - (q**2).sum(axis=1))).sum()),
+        squares=float((w * squares).sum()),
         log_determinant=2 * float(np.log(np.abs(np.diag(r))).sum()),
+    )
+
+
+def _mean(data: Data, tau2: float, w: Floats) -> Weighted:
+    """The fit of an intercept alone, in closed form."""
+    total = float(w.sum())
+    mean = float(w @ data.y) / total
+    squares = w * (data.y - mean) ** 2
+    return Weighted(
+        tau2=tau2,
+        weights=w,
+        coefficients=np.array([mean]),
+        covariance=np.array([[1 / total]]),
+        q=float(squares.sum()),
+        trace=float(w @ _rest(w)) / total,
+        squares=float(w @ squares),
+        log_determinant=math.log(total),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from evidence_lib.errors import InvalidInput
-from evidence_lib.language import message
+from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile, t_quantile
 from evidence_lib.statistics.inputs import checked_level
@@ -123,15 +123,18 @@ def pool(
     effect = facts(found, chosen, level, f"meta.effect.{kind}", method)
     method = message("meta_statistics.method.prediction", model=said, number=k, quantile=ahead)
     future = facts(found, chosen, level, "meta.prediction", method)
+    weights, tau2 = None, 0.0
+    known: Data | Message = data
     try:
         fit = _fitted(data, chosen)
+        tau2 = fit.tau2
         weights = fit.weights / fit.weights.sum()
         effects = _effect(effect, found, base, fit, how), _prediction(future, found, base, fit, how, ahead)
     except NotEstimable as gap:
-        weights = None
+        known = gap.reason
         gaps: dict[str, Any] = {"status": "not_estimable", "reason": gap.reason}
         effects = Estimate(**effect, **gaps), Estimate(**future, **gaps)
-    differences = heterogeneity(data, found, model=chosen, kind=share, level=level)
+    differences = heterogeneity(known, found, tau2=tau2, model=chosen, kind=share, level=level)
     return MetaAnalysis(
         effect=effects[0],
         prediction=None if chosen == "fixed" else effects[1],
@@ -158,7 +161,7 @@ def _effect(shared: dict[str, Any], studies: Studies, base: float, fit: Weighted
         variance = float(fit.covariance[0, 0]) * factor(fit, interval, df)
     except NotEstimable as gap:
         return without_limits(shared, studies, value, gap.reason)
-    return coefficient(shared, studies, value, variance, degrees_of_freedom(interval, df))
+    return coefficient(shared, studies, value, math.sqrt(variance), degrees_of_freedom(interval, df))
 
 
 def _prediction(

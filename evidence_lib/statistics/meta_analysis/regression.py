@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.design import design
 from evidence_lib.statistics.distributions import chi_square_p, f_p
-from evidence_lib.statistics.inputs import Floats, checked_level
+from evidence_lib.statistics.inputs import Counts, Floats, checked_level
 from evidence_lib.statistics.meta_analysis.heterogeneity import heterogeneity
 from evidence_lib.statistics.meta_analysis.inference import (
     Interval,
@@ -105,7 +106,7 @@ def meta_regression(
         return _nothing(plan, gap.reason)
     data = Data(found.y, found.v, turn.matrix)
     fit = weighted(data, between(data, chosen))
-    left = heterogeneity(data, found, model=chosen, kind="tau2", level=level)
+    left = heterogeneity(data, found, tau2=fit.tau2, model=chosen, kind="tau2", level=level)
     return MetaRegression(
         coefficients=_coefficients(plan, fit, turn),
         moderators=_moderators(plan, fit),
@@ -140,10 +141,11 @@ class _Plan:
 
 @dataclass(frozen=True, eq=False)
 class _Turn:
-    """Columns (k, p) to calculate with, and ``back`` (p, p): their coefficients times it are those of the data."""
+    """Columns (k, p) to calculate with, and the way back: ``back`` (p, p) times their coefficients, over 2^exponent."""
 
     matrix: Floats
     back: Floats
+    exponent: Counts
 
 
 def _orthogonal(columns: Floats, variables: tuple[str, ...]) -> _Turn:
@@ -167,18 +169,19 @@ def _orthogonal(columns: Floats, variables: tuple[str, ...]) -> _Turn:
     back = np.zeros((m + 1, m + 1))
     back[0, 0] = 1
     back[0, 1:] = -centre @ slopes
-    back[1:, 1:] = np.ldexp(slopes, -exponent[:, None])
-    return _Turn(np.hstack([np.ones((k, 1)), q]), back)
+    back[1:, 1:] = slopes
+    return _Turn(np.hstack([np.ones((k, 1)), q]), back, np.append(0, exponent))
 
 
 def _coefficients(plan: _Plan, fit: Weighted, turn: _Turn) -> Estimates:
-    values = turn.back @ fit.coefficients
-    variances = ((turn.back @ np.linalg.cholesky(fit.covariance)) ** 2).sum(axis=1)
+    values = np.ldexp(turn.back @ fit.coefficients, -turn.exponent)
+    # Not the variances: those of a moderator in a large unit are too small to be numbers.
+    lengths = np.sqrt(((turn.back @ np.linalg.cholesky(fit.covariance)) ** 2).sum(axis=1))
     found = []
-    for name, value, variance in zip(plan.names, values, variances, strict=True):
+    for name, value, error in zip(plan.names, values, np.ldexp(lengths, -turn.exponent), strict=True):
         shared = plan.shared(name)
         try:
-            widened = float(variance) * factor(fit, plan.interval, plan.df)
+            widened = float(error) * math.sqrt(factor(fit, plan.interval, plan.df))
         except NotEstimable as gap:
             found.append(without_limits(shared, plan.studies, float(value), gap.reason))
             continue
@@ -233,7 +236,7 @@ def _r_squared(plan: _Plan, left: float | Message) -> Estimate | None:
 def _nothing(plan: _Plan, reason: Message) -> MetaRegression:
     """Every estimate, none of which can be made."""
     gap: dict[str, Any] = {"status": "not_estimable", "reason": reason}
-    left = heterogeneity(reason, plan.studies, model=plan.model, kind="tau2", level=plan.level)
+    left = heterogeneity(reason, plan.studies, tau2=0.0, model=plan.model, kind="tau2", level=plan.level)
     return MetaRegression(
         coefficients=Estimates(tuple(Estimate(**plan.shared(name), **gap) for name in plan.names)),
         moderators=Estimate(**_test_facts(plan), **gap),
