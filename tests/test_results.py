@@ -139,12 +139,25 @@ def test_the_schema_and_the_library_name_the_same_things() -> None:
     assert validator().schema["properties"]["schema"]["const"] == module.SCHEMA
 
 
+DIRECTIONS = {
+    "",
+    "treated minus reference",
+    "treated over reference",
+    "above 0 where the treated have more",
+    "above 0 where small studies have larger effects",
+    "per unit of the covariate",
+    "per unit of the moderator",
+    "region over whole trial",
+    "as the estimates given",
+}
+
+
 def test_every_listed_analysis_has_a_name_the_schema_allows_and_a_meaning() -> None:
     pattern = {"$ref": "#/$defs/row/properties/analysis", "$defs": validator().schema["$defs"]}
     for name, analysis in analyses().items():
         assert validator().evolve(schema=pattern).is_valid(name), name
         assert analysis.meaning
-        assert analysis.direction in ("", "treated minus reference", "treated over reference")
+        assert analysis.direction in DIRECTIONS, name
 
 
 def row_of(found: dict[str, Any], analysis: str, statistic: str) -> dict[str, Any]:
