@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -78,6 +78,13 @@ def checked_level(conf_level: float) -> float:
     if isinstance(conf_level, bool) or not isinstance(conf_level, int | float) or not 0 < conf_level < 1:
         raise InvalidInput("conf_level is not a confidence level", expected="between 0 and 1", found=repr(conf_level))
     return float(conf_level)
+
+
+def choice(given: Any, kinds: Any, name: str) -> Any:
+    """One of the choices of a ``Literal``. Raises InvalidInput for any other."""
+    if given not in get_args(kinds):
+        raise InvalidInput(f"unknown {name}", expected=" or ".join(map(str, get_args(kinds))), found=repr(given))
+    return given
 
 
 def crossed(strata: Any, size: int) -> tuple[Counts, tuple[str, ...] | None]:

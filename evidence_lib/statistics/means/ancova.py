@@ -17,8 +17,8 @@ from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.design import Design, design
 from evidence_lib.statistics.distributions import t_quantile, t_two_sided_p
-from evidence_lib.statistics.inputs import Floats, checked_level, labelled
-from evidence_lib.statistics.means.inputs import UNIT, Outcome, choice, label, levels_in_order, measured, pair
+from evidence_lib.statistics.inputs import Floats, checked_level, choice, labelled
+from evidence_lib.statistics.means.inputs import UNIT, Outcome, label, levels_in_order, measured, pair
 from evidence_lib.statistics.means.linear_model import Fit, least_squares
 from evidence_lib.statistics.not_estimable import NotEstimable
 

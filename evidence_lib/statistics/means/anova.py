@@ -16,8 +16,8 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.distributions import f_p
-from evidence_lib.statistics.inputs import Floats, labelled
-from evidence_lib.statistics.means.inputs import choice, measured
+from evidence_lib.statistics.inputs import Floats, choice, labelled
+from evidence_lib.statistics.means.inputs import measured
 from evidence_lib.statistics.means.linear_model import centred, least_squares, orthonormal
 from evidence_lib.statistics.not_estimable import NotEstimable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,13 +44,6 @@ def measured(outcome: ArrayLike) -> Outcome:
     refuse(~np.isfinite(values), "outcome", "a finite number for each patient", "a missing or infinite value")
     exponent = int(np.frexp(np.abs(values).max(initial=0.0))[1])
     return Outcome(np.ldexp(values, -exponent), exponent)
-
-
-def choice(given: Any, kinds: Any, name: str) -> Any:
-    """One of the choices of a ``Literal``. Raises InvalidInput for any other."""
-    if given not in get_args(kinds):
-        raise InvalidInput(f"unknown {name}", expected=" or ".join(map(str, get_args(kinds))), found=repr(given))
-    return given
 
 
 def two_arms(group: ArrayLike, size: int, *, treatment: Hashable, reference: Hashable) -> tuple[Any, Any]:

@@ -15,8 +15,8 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import t_quantile, t_two_sided_p
-from evidence_lib.statistics.inputs import Floats, checked_level, labelled, refuse
-from evidence_lib.statistics.means.inputs import ROUNDING, UNIT, Outcome, choice, measured, pair, two_arms
+from evidence_lib.statistics.inputs import Floats, checked_level, choice, labelled, refuse
+from evidence_lib.statistics.means.inputs import ROUNDING, UNIT, Outcome, measured, pair, two_arms
 from evidence_lib.statistics.not_estimable import NotEstimable
 
 Variance = Literal["welch", "pooled"]

@@ -15,8 +15,8 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import checked_level, crossed
-from evidence_lib.statistics.means.inputs import UNIT, Outcome, choice, measured, pair, two_arms
+from evidence_lib.statistics.inputs import checked_level, choice, crossed
+from evidence_lib.statistics.means.inputs import UNIT, Outcome, measured, pair, two_arms
 from evidence_lib.statistics.means.rank_sum import Samples, exact_p, exact_place, joined, rank_sum, samples
 from evidence_lib.statistics.means.shift import SAME, Pairs, difference_at, middle_difference, total
 from evidence_lib.statistics.not_estimable import NotEstimable

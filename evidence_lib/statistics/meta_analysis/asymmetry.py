@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import SMALLEST, normal_quantile, t_quantile, t_two_sided_p
-from evidence_lib.statistics.inputs import Floats, checked_level
+from evidence_lib.statistics.inputs import Floats, checked_level, choice
 from evidence_lib.statistics.meta_analysis.inference import NO_SCATTER, coefficient, facts
-from evidence_lib.statistics.meta_analysis.inputs import Scale, Studies, checked, choice
+from evidence_lib.statistics.meta_analysis.inputs import Scale, Studies, checked
 from evidence_lib.statistics.meta_analysis.model import Data, Model, Weighted, between, weighted
 from evidence_lib.statistics.meta_analysis.result import Funnel
 from evidence_lib.statistics.not_estimable import NotEstimable

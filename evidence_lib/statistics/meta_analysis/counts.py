@@ -14,9 +14,9 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import Flags, Floats, checked_level, numbers, refuse
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level, choice, numbers, refuse
 from evidence_lib.statistics.meta_analysis.heterogeneity import of_q
-from evidence_lib.statistics.meta_analysis.inputs import choice, named
+from evidence_lib.statistics.meta_analysis.inputs import named
 from evidence_lib.statistics.meta_analysis.result import MetaAnalysis
 
 Measure = Literal["odds-ratio", "risk-ratio", "risk-difference"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
-from evidence_lib.statistics.inputs import Floats, labelled, numbers, refuse
+from evidence_lib.statistics.inputs import Floats, choice, labelled, numbers, refuse
 from evidence_lib.statistics.not_estimable import NotEstimable
 
 Scale = Literal["identity", "log"]
@@ -85,13 +85,6 @@ def named(studies: Any, size: int) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise InvalidInput("studies holds a name twice", expected="each name once")
     return names
-
-
-def choice(given: Any, kinds: Any, name: str) -> Any:
-    """One of the choices of a ``Literal``. Raises InvalidInput for any other."""
-    if given not in get_args(kinds):
-        raise InvalidInput(f"unknown {name}", expected=" or ".join(map(str, get_args(kinds))), found=repr(given))
-    return given
 
 
 def table(studies: Studies, weights: Floats | None, z: float) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile, t_quantile
-from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.inputs import checked_level, choice
 from evidence_lib.statistics.meta_analysis.heterogeneity import ISquared, heterogeneity
 from evidence_lib.statistics.meta_analysis.inference import (
     Interval,
@@ -22,7 +22,7 @@ from evidence_lib.statistics.meta_analysis.inference import (
     facts,
     without_limits,
 )
-from evidence_lib.statistics.meta_analysis.inputs import Scale, Studies, checked, choice, table
+from evidence_lib.statistics.meta_analysis.inputs import Scale, Studies, checked, table
 from evidence_lib.statistics.meta_analysis.model import Data, Model, Weighted, between, weighted
 from evidence_lib.statistics.meta_analysis.result import MetaAnalysis
 from evidence_lib.statistics.not_estimable import NotEstimable

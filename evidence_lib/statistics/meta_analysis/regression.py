@@ -15,7 +15,7 @@ from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.design import design
 from evidence_lib.statistics.distributions import chi_square_p, f_p
-from evidence_lib.statistics.inputs import Counts, Floats, checked_level
+from evidence_lib.statistics.inputs import Counts, Floats, checked_level, choice
 from evidence_lib.statistics.meta_analysis.heterogeneity import heterogeneity
 from evidence_lib.statistics.meta_analysis.inference import (
     Interval,
@@ -25,7 +25,7 @@ from evidence_lib.statistics.meta_analysis.inference import (
     facts,
     without_limits,
 )
-from evidence_lib.statistics.meta_analysis.inputs import Scale, Studies, checked, choice
+from evidence_lib.statistics.meta_analysis.inputs import Scale, Studies, checked
 from evidence_lib.statistics.meta_analysis.model import Data, Model, Weighted, between, weighted
 from evidence_lib.statistics.meta_analysis.result import MetaRegression
 from evidence_lib.statistics.not_estimable import NotEstimable
