@@ -279,7 +279,7 @@ def test_compound_symmetry_is_the_random_intercept_of_statsmodels() -> None:
     estimates = found.coefficients.set_index("term")["estimate"]
     assert estimates["arm=new"] == pytest.approx(other.fe_params["C(arm, Treatment('old'))[T.new]"], abs=1e-5)
     assert list(found.parameters["estimate"]) == pytest.approx([other.cov_re.iloc[0, 0], other.scale], rel=1e-4)
-    # Its likelihood leaves out log |X'X|-free constants in the same way.
+    # Both leave log |X'X| out of the restricted likelihood.
     assert found.log_likelihood == pytest.approx(other.llf, abs=1e-6)
 
 

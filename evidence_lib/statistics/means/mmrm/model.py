@@ -11,7 +11,7 @@ import pandas as pd
 
 from evidence_lib.errors import DataError, InvalidInput
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.inputs import Counts, Floats, checked_level
 from evidence_lib.statistics.means.mmrm.answers import Fitted, answers
 from evidence_lib.statistics.means.mmrm.data import Rows, rows
 from evidence_lib.statistics.means.mmrm.degrees_of_freedom import DegreesOfFreedom, inference
@@ -177,30 +177,43 @@ def _fitted(
 ) -> Fitted:
     """The fit to the residuals of least squares in units of their spread: that changes no result, and keeps digits."""
     root = np.sqrt(data.weight)
-    base = basis(model.matrix * root[:, None])
+    x = model.matrix * root[:, None]
     size = float(np.abs(data.outcome).max())
     y = data.outcome / (size if size > 0 else 1.0) * root
-    coordinates = base.q.T @ y
-    left = y - base.q @ coordinates
-    free = y.size - base.kept.size
+    first = basis(x)
+    left = y - first.q @ (first.q.T @ y)
+    free = y.size - first.kept.size
     spread = math.sqrt(float(left @ left) / free) if free > 0 else 0.0
     if spread <= NO_SPREAD * math.sqrt(float(y @ y) / y.size):
         raise DataError(
             "the mixed model leaves no residual variation",
             where="mmrm",
             expected="more observations than terms, and an outcome that the terms do not give exactly",
-            found=f"{y.size} observations of {data.subjects} subjects, {base.kept.size} independent terms",
+            found=f"{y.size} observations of {data.subjects} subjects, {first.kept.size} independent terms",
             mend="leave out terms of the model",
         )
-    repeated = data.repeated(base.q, left / spread, by_arm=by_arm)
+    # Coordinates that are orthogonal to least squares weighted by visit: nearly so to the model, whatever the spreads.
+    of_visit = _spreads(left, data.visit, spread)[data.visit]
+    base = basis(x / of_visit[:, None])
+    coordinates = base.q.T @ (y / of_visit)
+    columns = base.q * of_visit[:, None]
+    left = y - columns @ coordinates
+    repeated = data.repeated(columns, left / spread, by_arm=by_arm)
     found = fit(repeated, chosen=covariance, fallback=fallback, restricted=restricted)
     scale = spread * size
-    counted = free if restricted else y.size
+    counted = y.size - base.kept.size if restricted else y.size
     deviance = found.point.value + counted * (math.log(2 * math.pi) + 2 * math.log(scale)) - np.log(data.weight).sum()
     if restricted:
         deviance += 2 * np.log(np.diag(base.r)).sum()
     told = inference(found, df, shift=coordinates / spread)
     return Fitted(data, model, base, found, told, scale, float(deviance))
+
+
+def _spreads(left: Floats, visit: Counts, otherwise: float) -> Floats:
+    """The root mean square of the residuals at each visit; of all where a visit has next to none."""
+    number = np.bincount(visit)
+    found = np.sqrt(np.bincount(visit, weights=left**2) / number)
+    return np.where(found > 1e-6 * otherwise, found, otherwise)
 
 
 def _check_choices(covariance: str, fallback: Any, estimation: str, df: str, margins: str) -> None:
