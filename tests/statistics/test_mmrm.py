@@ -724,7 +724,7 @@ def test_the_frame_is_not_changed() -> None:
     [
         ({}, {"treatment": "old"}, "treatment and reference are the same arm"),
         ({}, {"covariance": "ante"}, "unknown covariance; expected un or toep"),
-        ({}, {"fallback": ("sp_exp",)}, "unknown fallback 'sp_exp'"),
+        ({}, {"fallback": ("sp_exp",)}, "unknown fallback; expected .*; found 'sp_exp'"),
         ({}, {"fallback": "cs"}, "fallback is one text"),
         ({}, {"fallback": ("cs", "un")}, "tried twice"),
         ({}, {"estimation": "mle"}, "unknown estimation"),

@@ -15,12 +15,18 @@ from evidence_lib.results import Estimate, Estimates, plain
 from evidence_lib.statistics.distributions import f_p, t_quantile, t_two_sided_p
 from evidence_lib.statistics.inputs import Floats
 from evidence_lib.statistics.means.mmrm.data import Rows
-from evidence_lib.statistics.means.mmrm.degrees_of_freedom import Inference
+from evidence_lib.statistics.means.mmrm.degrees_of_freedom import DegreesOfFreedom, Inference
 from evidence_lib.statistics.means.mmrm.design import Basis, Design, Margins
 from evidence_lib.statistics.means.mmrm.fitting import Fit
 from evidence_lib.statistics.means.mmrm.result import MMRM
 
 UNIT = "outcome"
+DF_TEXT: dict[DegreesOfFreedom, str] = {
+    "satterthwaite": "mmrm_statistics.df.satterthwaite",
+    "kenward-roger": "mmrm_statistics.df.kenward_roger",
+    "kenward-roger-linear": "mmrm_statistics.df.kenward_roger_linear",
+    "normal": "mmrm_statistics.df.normal",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +236,7 @@ def _groups(fitted: Fitted) -> list[str | float]:
 
 
 def _df_text(fitted: Fitted) -> Message:
-    return message(f"mmrm_statistics.df.{fitted.inference.method.replace('-', '_')}")
+    return message(DF_TEXT[fitted.inference.method])
 
 
 def _gap(reason: Message) -> dict[str, Any]:

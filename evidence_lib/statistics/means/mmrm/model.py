@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from evidence_lib.errors import DataError, InvalidInput
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import Counts, Floats, checked_level
+from evidence_lib.statistics.inputs import Counts, Floats, checked_level, choice
 from evidence_lib.statistics.means.mmrm.answers import Fitted, answers
 from evidence_lib.statistics.means.mmrm.data import Rows, rows
 from evidence_lib.statistics.means.mmrm.degrees_of_freedom import DegreesOfFreedom, inference
@@ -217,15 +217,14 @@ def _spreads(left: Floats, visit: Counts, otherwise: float) -> Floats:
 
 
 def _check_choices(covariance: str, fallback: Any, estimation: str, df: str, margins: str) -> None:
-    given = {"covariance": (covariance, Covariance), "estimation": (estimation, Estimation)}
-    given |= {"df": (df, DegreesOfFreedom), "margins": (margins, Margins)}
+    choice(covariance, Covariance, "covariance")
+    choice(estimation, Estimation, "estimation")
+    choice(df, DegreesOfFreedom, "df")
+    choice(margins, Margins, "margins")
     if isinstance(fallback, str):
         raise InvalidInput("fallback is one text", expected="a sequence of structures", found=repr(fallback))
     for name in fallback:
-        given[f"fallback {name!r}"] = (name, Covariance)
-    for what, (value, choices) in given.items():
-        if value not in get_args(choices):
-            raise InvalidInput(f"unknown {what}", expected=" or ".join(get_args(choices)), found=repr(value))
+        choice(name, Covariance, "fallback")
     tried = [covariance, *fallback]
     if len(set(tried)) < len(tried):
         raise InvalidInput("a covariance structure is to be tried twice", found=", ".join(tried))
