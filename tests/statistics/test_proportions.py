@@ -105,7 +105,12 @@ class TestTwins:
 
     @pytest.mark.parametrize(
         "cells",
-        [(60_000, 100_000, 59_000, 100_000), (0, 1_000_000, 3, 900_000), (5, 10, 499_999, 500_000)],
+        [
+            (600_000, 1_000_000, 590_000, 1_000_000),
+            (0, 1_000_000, 3, 900_000),
+            (5, 10, 499_999, 500_000),
+            (3, 10**9, 9, 10**9),
+        ],
     )
     def test_agree_on_large_frequencies(self, cells: Any) -> None:
         one = strata_of_tables(cells, (3, 10, 2, 9))

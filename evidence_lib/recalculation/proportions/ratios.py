@@ -225,18 +225,26 @@ def _by_library(t: Table, level: float) -> tuple[float, float, float, float]:
 
 def _by_factorials(t: Table, level: float) -> tuple[float, float, float, float]:
     m = t.x1 + t.x0
-    k = np.arange(max(0, m - t.n0), min(t.n1, m) + 1)
-    base = -betaln(k + 1, t.n1 - k + 1) - betaln(m - k + 1, t.n0 - m + k + 1)
+    least, most = max(0, m - t.n0), min(t.n1, m)
+    # 100 standard deviations of the widest binomial there is with the rarer margin; the rest has no weight.
+    reach = 300 + 50 * math.isqrt(min(t.n1, t.n0, m, t.n1 + t.n0 - m))
+
+    def near(middle: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        k = np.arange(max(least, middle - reach), min(most, middle + reach) + 1)
+        return k, -betaln(k + 1, t.n1 - k + 1) - betaln(m - k + 1, t.n0 - m + k + 1)
+
+    k, base = near(t.x1)
 
     def share(log: float) -> NDArray[np.float64]:
         found: NDArray[np.float64] = np.exp(base + k * log - (base + k * log).max())
         return found / found.sum()
 
     half = (1 - level) / 2
-    free = t.x1 < k[-1], t.x1 > k[0]
+    free = t.x1 < most, t.x1 > least
     mle = bisect(lambda v: float(share(v) @ k) - t.x1, -60.0, 60.0) if all(free) else math.inf if free[1] else -math.inf
     low = bisect(lambda v: float(share(v)[k >= t.x1].sum()) - half, -60.0, 60.0) if free[1] else -math.inf
     high = bisect(lambda v: half - float(share(v)[k <= t.x1].sum()), -60.0, 60.0) if free[0] else math.inf
-    observed = base[t.x1 - int(k[0])]
-    p = float(share(0.0)[base <= observed + 1e-7].sum())
+    k, base = near(t.n1 * m // (t.n1 + t.n0))
+    rarer = base <= base[t.x1 - int(k[0])] + 1e-7 if k[0] <= t.x1 <= k[-1] else np.zeros(k.size, dtype=bool)
+    p = float(np.exp(base[rarer] - base.max()).sum() / np.exp(base - base.max()).sum())
     return math.exp(mle) if mle < 60 else math.inf, math.exp(low), math.exp(high) if free[0] else math.inf, p

@@ -37,18 +37,28 @@ class Conditional:
         return shares / shares.sum()
 
 
-def conditional(x1: float, n1: float, x0: float, n0: float) -> Conditional:
-    """The distribution that the margins of this table leave."""
+def conditional(x1: float, n1: float, x0: float, n0: float, *, around: float | None = None) -> Conditional:
+    """The distribution that the margins of this table leave, near a value: the observed one, unless another is given.
+
+    The variance at any odds ratio is below the smallest of the expected cells, and these below half the smallest
+    margin. What is farther than 60 such standard deviations from the value cannot be told from nothing.
+    """
     m = x1 + x0
-    values = np.arange(max(0.0, m - n0), min(n1, m) + 1)
+    reach = 200 + 60 * math.sqrt(min(n1, n0, m, n1 + n0 - m) / 2)
+    middle = x1 if around is None else around
+    low, high = max(0.0, m - n0, math.floor(middle - reach)), min(n1, m, math.ceil(middle + reach))
+    values = np.arange(low, high + 1)
     k = values[:-1]
     # Summed ratios of neighbours keep more digits than differences of log factorials of large numbers.
     steps = np.log((n1 - k) * (m - k) / ((k + 1) * (n0 - m + k + 1)))
     return Conditional(values, np.concatenate([[0.0], np.cumsum(steps)]))
 
 
-def two_sided(d: Conditional, x1: float) -> float:
+def two_sided(x1: float, n1: float, x0: float, n0: float) -> float:
     """The probability of all tables that are no more likely than the observed one, at an odds ratio of 1."""
+    d = conditional(x1, n1, x0, n0, around=round(n1 * (x1 + x0) / (n1 + n0)))
+    if not d.values[0] <= x1 <= d.values[-1]:
+        return 0.0
     p = d.probabilities(0.0)
     observed = d.log_weights[int(x1 - d.values[0])]
     return float(min(p[d.log_weights <= observed + SAME].sum(), 1.0))
@@ -95,7 +105,7 @@ def exact_p(table: Counts) -> float | None:
         table = table.T
     if table.shape == (2, 2):
         (x1, y1), (x0, y0) = table.astype(float)
-        return two_sided(conditional(x1, x1 + y1, x0, x0 + y0), x1)
+        return two_sided(x1, x1 + y1, x0, x0 + y0)
     if table.sum() > MOST_WORK:
         return None
     observed = float(gammaln(table.sum(axis=0) + 1.0).sum() - gammaln(table + 1.0).sum())

@@ -276,7 +276,7 @@ def _exact(t: Tables, shared: dict[str, Any]) -> Estimate:
         estimate=None if log is None else math.exp(log),
         conf_low=math.exp(low),
         conf_high=None if high is None else math.exp(high),
-        p_value=max(two_sided(d, x1), SMALLEST),
+        p_value=max(two_sided(x1, n1, x0, n0), SMALLEST),
         status="not_estimable" if log is None else "ok",
         reason=_why(log is None, False),
     )
