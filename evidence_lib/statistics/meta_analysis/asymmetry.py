@@ -90,14 +90,13 @@ def funnel(
     kind = "fixed" if chosen == "fixed" else "random"
     method = message("meta_statistics.method.effect.normal", model=said, number=found.y.size)
     shared = facts(found, chosen, level, f"meta.effect.{kind}", method)
-    region = pd.DataFrame({"std_error": [], "low": [], "high": []}, dtype=float)
     try:
         mean = _mean(found.y, found.v, chosen)
-        value = float(mean.coefficients[0])
-        centre = coefficient(shared, found, value, math.sqrt(mean.covariance[0, 0]), math.inf)
-        region = _region(found, value, level)
+        centre = coefficient(shared, found, float(mean.coefficients[0]), math.sqrt(mean.covariance[0, 0]), math.inf)
+        region = _region(found, float(mean.coefficients[0]), level)
     except NotEstimable as gap:
         centre = Estimate(**shared, status="not_estimable", reason=gap.reason)
+        region = pd.DataFrame({"std_error": [], "low": [], "high": []}, dtype=float)
     filled, added = _trim_and_fill(found, chosen)
     return Funnel(
         points=_points(found, added),
@@ -136,19 +135,16 @@ def _trimmed_mean(y: Floats, v: Floats, model: Model) -> Weighted:
 def _region(studies: Studies, centre: float, level: float) -> pd.DataFrame:
     places = np.linspace(0, float(studies.se.max()), PLACES)
     half = normal_quantile(level) * places
-    ends = {
-        name: [studies.shown(float(end)) for end in centre + side * half] for name, side in (("low", -1), ("high", 1))
-    }
-    return pd.DataFrame({"std_error": [studies.plain(float(place)) for place in places], **ends})
+    low, high = studies.column(centre - half), studies.column(centre + half)
+    return pd.DataFrame({"std_error": np.ldexp(places, studies.exponent), "low": low, "high": high})
 
 
 def _points(studies: Studies, added: _Added) -> pd.DataFrame:
     y, se = np.concatenate([studies.y, added.y]), np.concatenate([studies.se, added.se])
-    plain = np.ldexp(y, studies.exponent)
     return pd.DataFrame(
         {
             "study": [*studies.names, *[""] * added.y.size],
-            "estimate": np.exp(plain) if studies.scale == "log" else plain,
+            "estimate": studies.column(y),
             "std_error": np.ldexp(se, studies.exponent),
             "filled": np.arange(y.size) >= studies.y.size,
         }

@@ -54,6 +54,12 @@ class Studies:
         except OverflowError:
             raise NotEstimable(message("meta_statistics.reason.too_large")) from None
 
+    def column(self, values: Floats) -> Floats:
+        """Numbers of a table on the scale of the answer; infinite where one is too large to be a number."""
+        with np.errstate(over="ignore"):
+            plain = np.ldexp(values, self.exponent)
+            return np.exp(plain) if self.scale == "log" else plain
+
 
 def checked(estimate: ArrayLike, std_error: ArrayLike, *, studies: Any, scale: Scale) -> Studies:
     """The studies. Raises InvalidInput; studies are named by number, from 1."""
@@ -89,15 +95,13 @@ def named(studies: Any, size: int) -> tuple[str, ...]:
 
 def table(studies: Studies, weights: Floats | None, z: float) -> pd.DataFrame:
     """One row per study: its effect with normal limits at quantile z, and its share in the pooled effect."""
-    columns = {
-        "estimate": studies.y,
-        "conf_low": studies.y - z * studies.se,
-        "conf_high": studies.y + z * studies.se,
-    }
-    with np.errstate(over="ignore"):
-        shown = {name: np.ldexp(values, studies.exponent) for name, values in columns.items()}
-        shown = {name: np.exp(values) for name, values in shown.items()} if studies.scale == "log" else shown
-    frame = pd.DataFrame({"study": studies.names, **shown}, columns=["study", *columns])
-    frame.insert(2, "std_error", np.ldexp(studies.se, studies.exponent))
-    frame["weight"] = np.nan if weights is None else np.asarray(weights, dtype=float)
-    return frame
+    return pd.DataFrame(
+        {
+            "study": studies.names,
+            "estimate": studies.column(studies.y),
+            "std_error": np.ldexp(studies.se, studies.exponent),
+            "conf_low": studies.column(studies.y - z * studies.se),
+            "conf_high": studies.column(studies.y + z * studies.se),
+            "weight": np.full(studies.y.size, np.nan) if weights is None else weights,
+        }
+    )
