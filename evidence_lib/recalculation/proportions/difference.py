@@ -114,7 +114,7 @@ def _restricted(t: Table, d: float) -> tuple[float, float]:
     a = (math.pi + math.acos(min(max(q / p**3, -1.0), 1.0) if p else 0.0)) / 3
     control = min(max(2 * p * math.cos(a) - b / (3 * n), 0.0, -d), 1.0, 1 - d)
     # Where two roots are close, angles lose digits: steps of Newton's find them, as long as they are small.
-    for _ in range(3):
+    for _ in range(30):
         value = ((n * control + b) * control + c) * control + e
         slope = (3 * n * control + 2 * b) * control + c
         if abs(value) >= 1e-6 * abs(slope):
