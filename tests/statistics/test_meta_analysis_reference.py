@@ -169,6 +169,16 @@ def test_two_studies() -> None:
     assert (found.effect.conf_low, found.effect.conf_high) == pytest.approx((-4.593402546343, 5.565277546343), rel=1e-9)
 
 
+def test_the_greater_of_two_maxima_of_the_likelihood() -> None:
+    # e <- escalc(measure = "RR", ...); f <- rma(yi, vi, data = e, method = "ML"): tau2 0, log-likelihood -8.147943; with
+    # control = list(tau2.init = 0.2): tau2 0.1766919, log-likelihood -6.194657
+    found = ([58, 14, 5, 10, 0, 1], [58, 66, 74, 150, 17, 193], [106, 5, 14, 7, 1, 0], [199, 12, 154, 121, 102, 126])
+    effects = study_effects(*found, measure="risk-ratio")
+    one = pool(effects["estimate"], effects["std_error"], scale="log", model="ml").tau_squared
+    assert one is not None
+    assert one.estimate == pytest.approx(0.1766919, abs=2e-6)
+
+
 @needs_reference
 def test_bcg_meta_regression() -> None:
     # f <- rma(yi, vi, mods = ~ ablat, data = e); f$QM, f$QE, f$I2, f$H2, f$R2; confint(f)

@@ -56,7 +56,7 @@ def pool(
     s2 the variance within a typical study (``tau2``, as metafor; Higgins & Thompson 2002, Stat Med 21:1539) or
     (Q - (k - 1)) / Q (``q``); H2 = 1 / (1 - I2). Their limits, and those of tau2, are by the Q-profile (Viechtbauer
     2007, Stat Med 26:37), exact where effects are normal. All of it as R's metafor, whose ``test="knha"`` and
-    ``"adhoc"`` are the two Hartung-Knapp intervals.
+    ``"adhoc"`` are the two Hartung-Knapp intervals; where a likelihood has two maxima it may stop at the lower one.
 
     Effects keep the direction that the studies gave them (treated minus or over reference). Assumes independent
     studies, normal effects with known standard errors, and that the studies found are all that were done.
