@@ -89,20 +89,21 @@ def fit(data: Repeated, *, chosen: Covariance, fallback: Sequence[Covariance], r
 def _one(data: Repeated, name: Covariance, restricted: bool) -> tuple[Likelihood, Climb]:
     """The maximum under one structure. Raises NotEstimable.
 
-    Two starts, since a likelihood of sparse data may have several maxima, or a search may run into a singular matrix:
-    the covariances of the residuals, and their variances alone. The higher maximum counts.
+    Two starts, since a likelihood of sparse data may have several maxima: the covariances of the residuals, and their
+    variances alone. The higher end counts, and where that is no maximum the structure has failed.
     """
     _refuse_unseen(data, name)
     likelihood = Likelihood(data, structure(name, data.visits), restricted)
     moments = _moments(data)
     starts = [moments, moments * np.eye(data.visits)]
     ends = [_climb(likelihood, np.concatenate([likelihood.structure.start(v) for v in start])) for start in starts]
-    best, *others = [end for end in ends if end.reason is None] or ends
-    if best.reason is not None:
-        raise NotEstimable(best.reason)
-    # Of two ends at one maximum the first, so that rounding does not decide.
-    better = [end for end in others if end.point.value < best.point.value - SAME_MAXIMUM]
-    return likelihood, better[0] if better else best
+    best = min(end.point.value for end in ends)
+    # Of ends at one maximum the first that is sound, so that rounding does not decide.
+    near = [end for end in ends if end.point.value <= best + SAME_MAXIMUM]
+    chosen = next((end for end in near if end.reason is None), near[0])
+    if chosen.reason is not None:
+        raise NotEstimable(chosen.reason)
+    return likelihood, chosen
 
 
 def _climb(likelihood: Likelihood, start: Floats) -> Climb:
