@@ -170,8 +170,8 @@ def test_two_studies() -> None:
 
 
 def test_the_greater_of_two_maxima_of_the_likelihood() -> None:
-    # e <- escalc(measure = "RR", ...); f <- rma(yi, vi, data = e, method = "ML"): tau2 0, log-likelihood -8.147943; with
-    # control = list(tau2.init = 0.2): tau2 0.1766919, log-likelihood -6.194657
+    # e <- escalc(measure = "RR", ...); f <- rma(yi, vi, data = e, method = "ML"): tau2 0, log-likelihood -8.147943;
+    # with control = list(tau2.init = 0.2): tau2 0.1766919, log-likelihood -6.194657
     found = ([58, 14, 5, 10, 0, 1], [58, 66, 74, 150, 17, 193], [106, 5, 14, 7, 1, 0], [199, 12, 154, 121, 102, 126])
     effects = study_effects(*found, measure="risk-ratio")
     one = pool(effects["estimate"], effects["std_error"], scale="log", model="ml").tau_squared
