@@ -63,8 +63,8 @@ def mmrm(
     Inference is Student's t with df after Satterthwaite, or after Kenward and Roger with their covariance of b:
     "kenward-roger" with the second derivatives of V by SAS's parameters (SAS DDFM=KENWARDROGER),
     "kenward-roger-linear" without them (SAS DDFM=KENWARDROGER(FIRSTORDER), mmrm's Kenward-Roger-Linear); under un,
-    cs and toep the two are the same. "normal" takes z and the unadjusted covariance. The test of arm by visit is F
-    (Fai-Cornelius or Kenward-Roger), or chi-square under "normal".
+    cs and toep the two are the same. "normal" takes z and the unadjusted covariance. The test of arm by visit is F, its
+    denominator df after Fai and Cornelius or Kenward and Roger, infinitely many under "normal".
 
     Assumes that values are missing at random given those observed, the arm and the covariates, and that residuals are
     normal. Misreading: the difference at the last visit is that of all patients had they stayed in the trial as those
@@ -79,15 +79,17 @@ def mmrm(
     treatment, reference : label
         The arms that are compared.
     covariates : sequence of str
-        Columns of covariates: numbers and booleans enter as they are, categories as indicators of their levels, the
-        first in order being the reference (that of a categorical, else sorted).
+        Columns of covariates, which may change from visit to visit: numbers and booleans enter as they are, categories
+        as indicators of their levels, the first in order being the reference (that of a categorical, else sorted). A
+        further term, such as a product, is a column of its own.
     by_visit : sequence of str
         Covariates, among ``covariates``, whose coefficients may differ from visit to visit.
     visits : sequence of labels
         The visits in the order of time. None takes that of an ordered or unordered categorical, of numbers, or of
         texts that differ in one number.
     weights : str
-        A column of weights above 0, which divide the variances (as WEIGHT in SAS). None weighs all rows alike.
+        A column of weights above 0, which divide the variances (WEIGHT in SAS, with the same estimates and standard
+        errors but other df). None weighs all rows alike.
     covariance : "un", "toep", "toeph", "ar1", "ar1h", "cs" or "csh"
         The covariance structure of the visits.
     covariance_by_arm : bool
