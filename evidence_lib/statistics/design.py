@@ -25,7 +25,7 @@ def design(covariates: Any, size: int) -> Design:
     """The columns that covariates become. Raises InvalidInput; rows are named by number, from 1."""
     if not isinstance(covariates, pd.DataFrame) or covariates.shape[1] == 0 or len(covariates) != size:
         raise InvalidInput(
-            "covariates do not fit the times",
+            "covariates do not fit the data",
             expected=f"a frame of {size} rows with a column or more",
             found=f"shape {np.shape(covariates)}",
         )
