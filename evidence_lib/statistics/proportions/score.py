@@ -22,6 +22,8 @@ FAR = 1e8
 # The widest ratios that are sought, on the log scale.
 WIDEST = 300.0
 ROUNDS, SAME = 500, 1e-14
+# Iterated weights that change by less than this share have settled; they do within some 40 rounds, up to rounding.
+WEIGHT_ROUNDS, SETTLED = 100, 1e-12
 # What is left of a difference after this share of its terms has cancelled is rounding: the difference is 0.
 ROUNDING = 1e-13
 
@@ -147,14 +149,14 @@ def _iterated(t: Tables, treated: Floats, control: Floats) -> Floats:
     The p are the proportions standardised over the strata, which needs the weights again: they are iterated.
     """
     w = _mantel_haenszel(t)
-    for _ in range(ROUNDS):
+    for _ in range(WEIGHT_ROUNDS):
         p1, p0 = float(w @ treated / w.sum()), float(w @ control / w.sum())
         v1, v0 = p1 * (1 - p1), p0 * (1 - p0)
         if v1 + v0 <= 0:
             return _mantel_haenszel(t)
         share = v1 / (v1 + v0)
         new = 1 / (share / t.n1 + (1 - share) / t.n0)
-        if np.allclose(new / new.sum(), w / w.sum(), rtol=SAME, atol=0):
+        if np.allclose(new / new.sum(), w / w.sum(), rtol=SETTLED, atol=0):
             break
         w = new
     return w
