@@ -367,6 +367,14 @@ class TestProperties:
         got = call(x, cells, 1 - p)
         assert got.conf_low == pytest.approx(null, abs=1e-7)
 
+    def test_margins_at_the_end_of_what_the_arms_can_have(self, x: ModuleType) -> None:
+        # 3 of 3 against 11 of 20 with a margin of -0.7: the pooled risk lies at the end of the range. The restricted
+        # proportions solve 3 / (q - 0.7) + 11 / q = 9 / (1 - q): q = 0.79771360973.
+        q1, q0 = 0.09771360973, 0.79771360973
+        z = (1 - 0.55 + 0.7) / math.sqrt(q1 * (1 - q1) / 3 + q0 * (1 - q0) / 20)
+        got = x.risk_difference(**table(3, 3, 11, 20), margin=-0.7)
+        assert got.test_statistic == pytest.approx(z, rel=1e-9)
+
     def test_the_margin_is_rejected_where_the_mee_limit_passes_it(self, x: ModuleType) -> None:
         for cells in ((80, 100, 82, 100), (45, 60, 52, 61), (9, 10, 9, 10)):
             got = x.risk_difference(**table(*cells), method="mee", conf_level=0.95)

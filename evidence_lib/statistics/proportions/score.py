@@ -40,7 +40,9 @@ def restricted_by_difference(t: Tables, difference: float) -> tuple[Floats, Floa
     # At an end of the range a slope is infinite; at a difference of 1 or -1, where the ends meet, it is undefined.
     with np.errstate(divide="ignore", invalid="ignore"):
         at_low, at_high = _slope(events, low, difference)[0] <= 0, _slope(events, high, difference)[0] >= 0
-        at = np.clip((t.x1 + t.x0 - t.n1 * difference) / t.total, low, high)
+        # Not from an end: steps away from a pole only double the distance, and begin below the last digit.
+        inside = (ends[1] - ends[0]) / 100
+        at = np.clip((t.x1 + t.x0 - t.n1 * difference) / t.total, low + inside, high - inside)
         for _ in range(ROUNDS):
             slope, curvature = _slope(events, at, difference)
             low, high = np.where(slope >= 0, at, low), np.where(slope <= 0, at, high)
