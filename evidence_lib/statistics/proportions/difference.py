@@ -50,10 +50,14 @@ def risk_difference(
 
     ``mee`` is the same without strata and without N / (N - 1) (Mee 1984, Biometrics 40:1175). ``newcombe``: p1 - p0
     minus sqrt((p1 - l1)^2 + (u0 - p0)^2) and plus sqrt((u1 - p1)^2 + (p0 - l0)^2), with Wilson's limits l and u
-    (Newcombe 1998, Stat Med 17:873, method 10); with strata as Yan & Su (2010, Stat Biopharm Res 2:329) with
-    Mantel-Haenszel weights. ``agresti-caffo`` is Wald's interval after adding one event and one non-event to each arm
-    (2000, Am Stat 54:280); ``wald`` has the variance sum of p (1 - p) / n. ``mantel-haenszel`` is the weighted mean
-    with Sato's variance (1989, Biometrics 45:1323), [d sum P + sum Q] / (sum w)^2. Limits stay within -1 and 1.
+    (Newcombe 1998, Stat Med 17:873, method 10). With strata (Yan & Su 2010, Stat Biopharm Res 2:329), w being
+    Mantel-Haenszel weights that sum to 1, the roots are z sqrt(s1 l1 (1 - l1) + s0 u0 (1 - u0)) and z sqrt(s1 u1 (1 -
+    u1) + s0 l0 (1 - l0)), s = sum(w^2 / n), and l and u are weighted means of Wilson's limits of the strata at the
+    quantile z sqrt(sum w^2 v) / sum(w sqrt v), v = p (1 - p) / n. ``agresti-caffo`` is Wald's interval after adding one
+    event and one non-event to each arm (2000, Am Stat 54:280); ``wald`` has the variance sum of p (1 - p) / n.
+    ``mantel-haenszel`` is the weighted mean d with Sato's variance [d sum P + sum Q] / (sum w)^2, P = [n1^2 x0 - n0^2
+    x1 + n1 n0 (n0 - n1) / 2] / N^2, Q = [x1 (n0 - x0) + x0 (n1 - x1)] / (2 N) (1989, Biometrics 45:1323). Limits stay
+    within -1 and 1.
 
     The test is of d = 0: z(0) of the method where it has one (``wald``, ``mantel-haenszel``: d / standard error;
     ``newcombe``, ``agresti-caffo``: as ``mee``, which is Pearson's chi-square without correction). With ``margin`` it

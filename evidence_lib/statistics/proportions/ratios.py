@@ -117,9 +117,10 @@ def odds_ratio(
     treated events have probability (1 - level) / 2 (Cornfield 1956), the p-value is Fisher's; as R's ``fisher.test``.
     ``miettinen-nurminen``: all ratios r with |z(r)| below the normal quantile, z(r) = (x1 - n1 q1) sqrt([1 / (n1 q1 (1
     - q1)) + 1 / (n0 q0 (1 - q0))] (N - 1) / N), q1 and q0 of greatest likelihood with that odds ratio (1985, Stat Med
-    4:213). ``mantel-haenszel``, for strata: R / S with R = sum x1 (n0 - x0) / N and S = sum x0 (n1 - x1) /
-    N, and the variance of its logarithm of Robins, Breslow & Greenland (1986, Biometrics 42:311). The test is z(1) of
-    the score method, log ratio / standard error of ``woolf`` and ``mantel-haenszel``.
+    4:213). ``mantel-haenszel``, for strata: sum R / sum S with R = x1 (n0 - x0) / N and S = x0 (n1 - x1) / N;
+    the variance of its logarithm is sum(P R) / (2 (sum R)^2) + sum(P S + Q R) / (2 sum R sum S) + sum(Q S) / (2 (sum
+    S)^2), P = (x1 + n0 - x0) / N and Q = 1 - P (Robins, Breslow & Greenland 1986, Biometrics 42:311). The test is z(1)
+    of the score method, log ratio / standard error of ``woolf`` and ``mantel-haenszel``.
 
     Above 1 the event is more frequent in the treated. With strata the ratio is taken to be the same in each.
 
