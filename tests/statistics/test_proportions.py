@@ -654,6 +654,9 @@ class TestEdges:
         assert (got.estimate, got.conf_high) == (1, 1)
         got = x.risk_difference(**table(0, 10, 12, 12))
         assert (got.estimate, got.conf_low) == (-1, -1)
+        for sizes in ((10, 12), (458_038, 941_210)):
+            got = x.risk_difference(**table(sizes[0], sizes[0], 0, sizes[1]), method="mantel-haenszel")
+            assert (got.estimate, got.std_error, got.conf_low) == (1, None, None)
         got = x.risk_difference(**table(10, 10, 0, 12), method="newcombe")
         assert (got.estimate, got.conf_high) == (1, 1)
 

@@ -16,7 +16,13 @@ from evidence_lib.statistics.distributions import normal_quantile, one_sided_p, 
 from evidence_lib.statistics.inputs import checked_level
 from evidence_lib.statistics.proportions.inputs import Tables, choice, tables
 from evidence_lib.statistics.proportions.one_arm import wilson
-from evidence_lib.statistics.proportions.score import Weights, difference_limits, difference_z, weighted_difference
+from evidence_lib.statistics.proportions.score import (
+    Weights,
+    difference_limits,
+    difference_z,
+    summed,
+    weighted_difference,
+)
 
 DifferenceMethod = Literal["miettinen-nurminen", "newcombe", "mee", "agresti-caffo", "wald", "mantel-haenszel"]
 Alternative = Literal["two-sided", "less", "greater"]
@@ -204,7 +210,7 @@ def _binomial_variance(t: Tables) -> float:
 def _sato(t: Tables, difference: float) -> float:
     p = (t.n1**2 * t.x0 - t.n0**2 * t.x1 + t.n1 * t.n0 * (t.n0 - t.n1) / 2) / t.total**2
     q = (t.x1 * (t.n0 - t.x0) + t.x0 * (t.n1 - t.x1)) / (2 * t.total)
-    return float((difference * p.sum() + q.sum()) / (t.n1 * t.n0 / t.total).sum() ** 2)
+    return summed(difference * p, q) / float((t.n1 * t.n0 / t.total).sum()) ** 2
 
 
 def _newcombe(t: Tables, difference: float, z: float) -> tuple[float, float]:

@@ -74,7 +74,7 @@ def difference_z(t: Tables, difference: float, *, bias: bool, weights: Weights =
         spread = spread * t.total / (t.total - 1)
     w = _mantel_haenszel(t) if weights == "mh" else _iterated(t, treated, control)
     each = t.x1 / t.n1 - t.x0 / t.n0
-    return _divided(_summed(w * each, -w * difference), float(w**2 @ spread))
+    return _divided(summed(w * each, -w * difference), float(w**2 @ spread))
 
 
 def weighted_difference(t: Tables, weights: Weights) -> float:
@@ -85,7 +85,7 @@ def weighted_difference(t: Tables, weights: Weights) -> float:
         return low
     if weights == "mh":
         w = _mantel_haenszel(t)
-        return _summed(w * each) / float(w.sum())
+        return summed(w * each) / float(w.sum())
     if difference_z(t, 0.0, bias=True, weights=weights) == 0:
         return 0.0
     return _root(lambda value: difference_z(t, value, bias=True, weights=weights), low, high)
@@ -113,7 +113,7 @@ def effect_z(t: Tables, value: float, effect: Effect, *, bias: bool) -> float:
         control = min(2 * x / (b + math.sqrt(max(b**2 - 4 * n * value * x, 0))), 1.0)
         treated = min(value * control, 1.0)
         spread = treated * (1 - treated) / n1 + value**2 * control * (1 - control) / n0
-        return _divided(_summed(x1 / n1, -value * x0 / n0), spread * factor)
+        return _divided(summed(x1 / n1, -value * x0 / n0), spread * factor)
     # The reference odds w with n1 v w / (1 + v w) + n0 w / (1 + w) = x, v being the odds ratio: a quadratic again.
     a, b = value * (n - x), value * (n1 - x) + n0 - x
     root = math.sqrt(b**2 + 4 * a * x)
@@ -121,7 +121,7 @@ def effect_z(t: Tables, value: float, effect: Effect, *, bias: bool) -> float:
     treated, spared = value * odds / (1 + value * odds), 1 / (1 + value * odds)
     information = n1 * treated * spared, n0 * odds / (1 + odds) ** 2
     # Observed minus expected events, in the form that keeps its digits where the proportion is near 1.
-    distance = _summed(x1 * spared, -(n1 - x1) * treated)
+    distance = summed(x1 * spared, -(n1 - x1) * treated)
     if min(information) <= 0:
         return _divided(distance, 0.0)
     return _divided(distance, factor / (1 / information[0] + 1 / information[1]))
@@ -164,7 +164,7 @@ def _iterated(t: Tables, treated: Floats, control: Floats) -> Floats:
     return w
 
 
-def _summed(*terms: Floats | float) -> float:
+def summed(*terms: Floats | float) -> float:
     """The sum of all terms; exactly 0 where what is left of them is rounding, so that no effect is no effect."""
     flat = np.concatenate([np.atleast_1d(term) for term in terms])
     total = float(flat.sum())
