@@ -20,6 +20,7 @@ from evidence_lib.recalculation import means as twins
 from evidence_lib.recalculation.means.imputation_limit import completed, model_data, reml
 from evidence_lib.recalculation.means.multiple_imputation import centred, first_affected
 from evidence_lib.results import Estimate, Estimates, analyses
+from evidence_lib.statistics.means.inputs import visit_order
 from evidence_lib.statistics.means.multiple_imputation import (
     Imputed,
     imputation_variance,
@@ -30,7 +31,6 @@ from evidence_lib.statistics.means.multiple_imputation import (
     tipping_point,
 )
 from evidence_lib.statistics.means.multiple_imputation.posterior import Model, drawn
-from evidence_lib.statistics.means.multiple_imputation.trial import visit_order
 
 COLUMNS: dict[str, Any] = {
     "subject": "id",

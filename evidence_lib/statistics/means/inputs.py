@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Any
@@ -71,3 +72,27 @@ def label(value: Any) -> str | float:
 def pair(treatment: Hashable, reference: Hashable) -> dict[str, str | float]:
     """The groups of a comparison of two arms."""
     return {"treatment": label(treatment), "reference": label(reference)}
+
+
+def visit_order(column: pd.Series) -> list[Any]:
+    """The visits in the order of time: of a categorical its own, of numbers and of texts with one number theirs.
+
+    Raises InvalidInput for texts whose order cannot be told.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        present = set(column.dropna())
+        return [level for level in column.cat.categories if level in present]
+    levels = sorted_levels(column)
+    if not any(isinstance(level, str) for level in levels):
+        return levels
+    parts = [re.fullmatch(r"(\D*?)(-?\d+(?:\.\d+)?)(\D*)", str(level)) for level in levels]
+    found = [part.group(1, 3) for part in parts if part is not None]
+    if len(levels) > 1 and (len(found) < len(levels) or len(set(found)) > 1):
+        raise InvalidInput(
+            "the order of the visits cannot be told from their names",
+            where=str(column.name),
+            expected="numbers, or names that differ in one number",
+            mend="make the column an ordered categorical",
+        )
+    position = {level: float(part.group(2)) if part else 0.0 for level, part in zip(levels, parts, strict=True)}
+    return sorted(levels, key=lambda level: position[level])

@@ -12,13 +12,12 @@ from numpy.typing import ArrayLike
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, crossed, with_labels
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, choice, crossed, with_labels
 from evidence_lib.statistics.survival.inputs import TIE, days
 from evidence_lib.statistics.win_statistics.censoring import follow_up, largest_limit, variations, weights
 from evidence_lib.statistics.win_statistics.components import (
     Component,
     TimeToEvent,
-    checked_choice,
     checked_components,
 )
 from evidence_lib.statistics.win_statistics.outcomes import Events, Missing, Ranked, read, times_of
@@ -98,8 +97,8 @@ def compare(
         raise InvalidInput("data is no frame", expected="a DataFrame, one row per patient", found=type(data).__name__)
     if treatment == reference:
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
-    checked_choice(censoring, Censoring, "censoring")
-    checked_choice(missing, Missing, "missing")
+    choice(censoring, Censoring, "censoring")
+    choice(missing, Missing, "missing")
     hierarchy, limit = checked_components(components), _checked_tau(tau)
     treated, control = with_labels(group, "group", len(data), (treatment, reference))
     number, factors = crossed(strata, len(data))

@@ -11,6 +11,7 @@ import numpy as np
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
+from evidence_lib.statistics.inputs import choice
 from evidence_lib.statistics.survival.inputs import days
 
 Later = Literal["later", "earlier"]
@@ -35,7 +36,7 @@ class TimeToEvent:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        checked_choice(self.better, Later, "better")
+        choice(self.better, Later, "better")
         _check_margin(self.margin)
 
 
@@ -55,7 +56,7 @@ class Recurrent:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        checked_choice(self.then, Then, "then")
+        choice(self.then, Then, "then")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class Continuous:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        checked_choice(self.better, Larger, "better")
+        choice(self.better, Larger, "better")
         _check_margin(self.margin)
 
 
@@ -88,7 +89,7 @@ class Ordinal:
     label: str | None = None
 
     def __post_init__(self) -> None:
-        checked_choice(self.better, Larger, "better")
+        choice(self.better, Larger, "better")
 
 
 Component = TimeToEvent | Recurrent | Continuous | Ordinal
@@ -133,12 +134,6 @@ def checked_components(components: Sequence[Component]) -> list[Component]:
     if len(set(labels)) < len(labels):
         raise InvalidInput("two components have the same name", found=", ".join(labels), mend="give each a label")
     return list(components)
-
-
-def checked_choice(value: Any, kinds: Any, name: str) -> None:
-    """Refuse a value that is not one of the choices."""
-    if value not in get_args(kinds):
-        raise InvalidInput(f"unknown {name}", expected=" or ".join(get_args(kinds)), found=repr(value))
 
 
 def _check_margin(margin: Any) -> None:

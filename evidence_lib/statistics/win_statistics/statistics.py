@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.inputs import checked_level, choice
 from evidence_lib.statistics.win_statistics.comparison import Censoring, compare
-from evidence_lib.statistics.win_statistics.components import Component, checked_choice
+from evidence_lib.statistics.win_statistics.components import Component
 from evidence_lib.statistics.win_statistics.estimates import Variance, Weights
 from evidence_lib.statistics.win_statistics.outcomes import Missing
 from evidence_lib.statistics.win_statistics.reporting import WinStatistics, reported
@@ -101,8 +101,8 @@ def win_statistics(
         equal arms, missing labels, two components of one name, and choices that do not exist or do not go together.
     """
     level = checked_level(conf_level)
-    checked_choice(weights, Weights, "weights")
-    checked_choice(variance, Variance, "variance")
+    choice(weights, Weights, "weights")
+    choice(variance, Variance, "variance")
     if variance == "null" and censoring == "ipcw":
         raise InvalidInput('variance="null" does not count that weights are estimated', expected="unrestricted")
     found = compare(

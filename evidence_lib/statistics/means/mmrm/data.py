@@ -12,9 +12,9 @@ import pandas as pd
 from evidence_lib.errors import InvalidInput
 from evidence_lib.statistics.design import sorted_levels
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, labelled, numbers, refuse
+from evidence_lib.statistics.means.inputs import visit_order
 from evidence_lib.statistics.means.mmrm.design import LARGEST
 from evidence_lib.statistics.means.mmrm.likelihood import Repeated
-from evidence_lib.statistics.means.multiple_imputation.trial import visit_order
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 from evidence_lib.errors import InvalidInput
 from evidence_lib.statistics.design import design, sorted_levels
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, labelled, numbers, refuse
+from evidence_lib.statistics.means.inputs import visit_order
 
 LARGEST = 1e150
 ROUNDING = 1e-13
@@ -83,30 +83,6 @@ def trial(
     first = _last_gap(wide) if event is None else _events(frame[event], event, order, one, person)
     standardised, center, scale = _standardised(wide)
     return Trial(order, arms, wide, standardised, center, scale, group[one], first, matrix)
-
-
-def visit_order(column: pd.Series) -> list[Any]:
-    """The visits in the order of time: of a categorical its own, of numbers and of texts with one number theirs.
-
-    Raises InvalidInput for texts whose order cannot be told.
-    """
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        present = set(column.dropna())
-        return [level for level in column.cat.categories if level in present]
-    levels = sorted_levels(column)
-    if not any(isinstance(level, str) for level in levels):
-        return levels
-    parts = [re.fullmatch(r"(\D*?)(-?\d+(?:\.\d+)?)(\D*)", str(level)) for level in levels]
-    found = [part.group(1, 3) for part in parts if part is not None]
-    if len(levels) > 1 and (len(found) < len(levels) or len(set(found)) > 1):
-        raise InvalidInput(
-            "the order of the visits cannot be told from their names",
-            where=str(column.name),
-            expected="numbers, or names that differ in one number",
-            mend="make the column an ordered categorical",
-        )
-    position = {level: float(part.group(2)) if part else 0.0 for level, part in zip(levels, parts, strict=True)}
-    return sorted(levels, key=lambda level: position[level])
 
 
 def _given(visits: Sequence[Hashable], seen: np.ndarray, name: str) -> list[Hashable]:
