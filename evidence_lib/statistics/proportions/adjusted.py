@@ -14,9 +14,8 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import Flags, Floats, checked_level
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level, choice
 from evidence_lib.statistics.not_estimable import NotEstimable
-from evidence_lib.statistics.proportions.inputs import choice
 from evidence_lib.statistics.proportions.logistic import Patients, logistic_coefficients, patients
 
 Variance = Literal["ye", "ge"]

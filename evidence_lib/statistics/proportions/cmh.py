@@ -13,9 +13,8 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import chi_square_p
-from evidence_lib.statistics.inputs import Floats, numbers
+from evidence_lib.statistics.inputs import Floats, choice, numbers
 from evidence_lib.statistics.proportions.contingency import contingency, corrected_by, correction_text, shared_by
-from evidence_lib.statistics.proportions.inputs import choice
 
 Statistic = Literal["general-association", "row-means"]
 Scores = Literal["table", "modified-ridit"]

@@ -13,8 +13,8 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile, one_sided_p, two_sided_p
-from evidence_lib.statistics.inputs import checked_level
-from evidence_lib.statistics.proportions.inputs import Tables, choice, tables
+from evidence_lib.statistics.inputs import checked_level, choice
+from evidence_lib.statistics.proportions.inputs import Tables, tables
 from evidence_lib.statistics.proportions.one_arm import wilson
 from evidence_lib.statistics.proportions.score import (
     Weights,
@@ -114,7 +114,7 @@ def risk_difference(
         For events other than 0 and 1, equal arms, missing labels, a wrong choice, or one that the method does not have.
     """
     chosen, level = choice(method, DifferenceMethod, "method"), checked_level(conf_level)
-    weighting: Weights = choice(weights, Weights, "weights")  # type: ignore[assignment]
+    weighting: Weights = choice(weights, Weights, "weights")
     if strata is not None and chosen not in STRATIFIED:
         raise InvalidInput("the method has no strata", expected=" or ".join(STRATIFIED), found=chosen)
     if weighting == "mn" and (strata is None or chosen != "miettinen-nurminen"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import Counts, Flags, Floats, crossed, labelled, numbers, refuse
+from evidence_lib.statistics.inputs import Counts, Flags, Floats, crossed, labelled, numbers, refuse, with_labels
 
 # Above this, a sum of frequencies is no longer exact in double precision.
 MOST = 2**53
@@ -70,8 +69,8 @@ def two_arms(group: ArrayLike, size: int, *, treatment: str | float, reference: 
     """Who is treated and who is in the reference arm; patients of other arms are in neither."""
     if treatment == reference:
         raise InvalidInput("treatment and reference are the same arm", expected="two arms", found=repr(treatment))
-    labels = labelled(group, "group", size)
-    return labels == treatment, labels == reference
+    treated, control = with_labels(group, "group", size, (treatment, reference))
+    return treated, control
 
 
 def tables(
@@ -115,13 +114,6 @@ def _no_table(treated: float, control: float, treatment: str | float, reference:
     if treated and control:
         return message("proportions_statistics.reason.no_common_stratum")
     return message("proportions_statistics.reason.no_patients_in", arm=str(reference if treated else treatment))
-
-
-def choice(given: Any, kinds: Any, name: str) -> str:
-    """One of the choices of a ``Literal``. Raises InvalidInput for any other."""
-    if given not in get_args(kinds):
-        raise InvalidInput(f"unknown {name}", expected=" or ".join(get_args(kinds)), found=repr(given))
-    return str(given)
 
 
 def codes(values: ArrayLike, name: str, size: int | None = None) -> tuple[Counts, NDArray[np.object_]]:

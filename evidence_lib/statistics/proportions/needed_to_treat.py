@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Text
+from evidence_lib.statistics.inputs import choice
 from evidence_lib.statistics.proportions.difference import DifferenceMethod, risk_difference
-from evidence_lib.statistics.proportions.inputs import choice
 from evidence_lib.statistics.proportions.score import Weights
 
 

@@ -12,8 +12,8 @@ from scipy.special import betaincinv
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile
-from evidence_lib.statistics.inputs import Floats, checked_level
-from evidence_lib.statistics.proportions.inputs import choice, flags, frequencies
+from evidence_lib.statistics.inputs import Floats, checked_level, choice
+from evidence_lib.statistics.proportions.inputs import flags, frequencies
 
 ProportionInterval = Literal["wilson", "wilson-cc", "clopper-pearson", "agresti-coull", "jeffreys", "wald"]
 

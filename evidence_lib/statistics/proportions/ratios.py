@@ -12,7 +12,7 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import SMALLEST, normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.inputs import checked_level, choice
 from evidence_lib.statistics.proportions.difference import strata_text
 from evidence_lib.statistics.proportions.exact import (
     conditional,
@@ -20,7 +20,7 @@ from evidence_lib.statistics.proportions.exact import (
     conditional_limits,
     two_sided,
 )
-from evidence_lib.statistics.proportions.inputs import Tables, choice, tables
+from evidence_lib.statistics.proportions.inputs import Tables, tables
 from evidence_lib.statistics.proportions.score import Effect, effect_limits, effect_z
 
 RatioMethod = Literal["log", "miettinen-nurminen", "koopman", "mantel-haenszel"]
