@@ -24,7 +24,7 @@ from evidence_lib.statistics.recurrent_events import (
     pwp,
     wlw,
 )
-from evidence_lib.statistics.recurrent_events.overdispersion import Counts
+from evidence_lib.statistics.recurrent_events.overdispersion import Counts, Likelihood
 
 AB: dict[str, Any] = {"treatment": "a", "reference": "b"}
 
@@ -473,29 +473,25 @@ def test_expected_and_observed_information_are_statsmodels_ones() -> None:
 def test_the_derivatives_are_those_of_the_likelihood() -> None:
     rng = np.random.default_rng(6)
     y = rng.negative_binomial(1.2, 0.3, 40).astype(float)
-    counted = Counts(y, rng.normal(0, 0.3, 40), np.vstack([np.ones(40), rng.normal(size=40)]))
+    counted = Counts.of(y, rng.normal(0, 0.3, 40), np.vstack([np.ones(40), rng.normal(size=40)]))
     beta = np.array([0.7, -0.2])
     for k in (1e-7, 1e-3, 0.4, 30.0):
-        counted.dispersion = k
-        here = counted.at(beta)
+        likelihood = Likelihood(counted, k)
+        here = likelihood.at(beta)
         step = 1e-5
         for j, unit in enumerate(np.eye(2)):
-            ahead, behind = counted.at(beta + step * unit), counted.at(beta - step * unit)
+            ahead, behind = likelihood.at(beta + step * unit), likelihood.at(beta - step * unit)
             assert (ahead.log_likelihood - behind.log_likelihood) / (2 * step) == pytest.approx(here.score[j], rel=1e-6)
             assert list((behind.score - ahead.score) / (2 * step)) == pytest.approx(list(here.information[j]), rel=1e-6)
-        own, cross = counted.curvature(beta)
+        own, cross = likelihood.curvature(beta)
         small = k * 1e-4
-        values, slopes, scores = [], [], []
-        for dispersion in (k - small, k + small):
-            counted.dispersion = dispersion
-            values.append(counted.at(beta).log_likelihood)
-            slopes.append(counted.slope(beta))
-            scores.append(counted.at(beta).score)
-        counted.dispersion = k
+        below, above = Likelihood(counted, k - small), Likelihood(counted, k + small)
         if k > 1e-3:
-            assert (values[1] - values[0]) / (2 * small) == pytest.approx(counted.slope(beta), rel=1e-5)
-        assert (slopes[0] - slopes[1]) / (2 * small) == pytest.approx(own, rel=1e-5)
-        assert list((scores[0] - scores[1]) / (2 * small)) == pytest.approx(list(cross), rel=1e-4)
+            rise = above.at(beta).log_likelihood - below.at(beta).log_likelihood
+            assert rise / (2 * small) == pytest.approx(likelihood.slope(beta), rel=1e-5)
+        assert (below.slope(beta) - above.slope(beta)) / (2 * small) == pytest.approx(own, rel=1e-5)
+        turn = (below.at(beta).score - above.at(beta).score) / (2 * small)
+        assert list(turn) == pytest.approx(list(cross), rel=1e-4)
 
 
 def test_the_dispersion_of_a_gamma_mixture_is_found() -> None:

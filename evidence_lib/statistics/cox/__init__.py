@@ -1,4 +1,4 @@
-"""Cox regression: the model, hazard ratios, the proportional-hazards check, and subgroups.
+"""Cox regression: the model, hazard ratios overall and in periods, the proportional-hazards check, and subgroups.
 
 Times are in days, 1 or True marks an event, censoring is taken to be independent of the event given the covariates.
 A patient censored at a time is at risk at that time. Times that differ only by floating-point error (relative 1e-9)

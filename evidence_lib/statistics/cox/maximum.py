@@ -133,6 +133,8 @@ def problem(
     unit = largest * float((weight[sets.dead] / largest).mean())
     with np.errstate(over="ignore", divide="ignore"):
         weight = weight / unit
+    if not np.isfinite(weight).all():
+        raise NotEstimable(message("cox_statistics.reason.not_finite"))
     return Problem(PartialLikelihood(sets, z, ties, weight), scale, events, unit)
 
 
@@ -280,7 +282,10 @@ def _infinite(names: Sequence[str], step: Floats) -> NotEstimable:
 def _fit(posed: Problem, beta: Floats, here: Moments, null: Moments, iterations: int) -> Fit:
     """The fit in the units of the covariates and of the weights given."""
     scale, unit = posed.scale, posed.weight_unit
-    covariance = np.linalg.inv(here.information)
+    try:
+        covariance = np.linalg.inv(here.information)
+    except np.linalg.LinAlgError:
+        raise NotEstimable(message("cox_statistics.reason.no_convergence")) from None
     with np.errstate(over="ignore", divide="ignore"):
         coefficients, covariance = (beta / scale, covariance / unit / scale[:, None] / scale[None, :])
         # The sums of weighted risks are in the unit of the weights as well.

@@ -48,8 +48,12 @@ class CoxModel:
     reason: Message | None = None
 
     def table(self) -> pd.DataFrame:
-        """One row per term: log_hazard_ratio, std_error, hazard_ratio, conf_low, conf_high (Wald) and p_value."""
-        std_error = np.sqrt(np.diag(self.covariance))
+        """One row per term: log_hazard_ratio, std_error, hazard_ratio, conf_low, conf_high (Wald) and p_value.
+
+        All but the ratio are NaN where the variance of a term in huge units is too small to be a number.
+        """
+        variance = np.diag(self.covariance)
+        std_error = np.sqrt(np.where(variance > 0, variance, np.nan))
         half = normal_quantile(self.conf_level) * std_error
         with np.errstate(over="ignore"):
             ratio, low, high = (np.exp(self.coefficients + shift) for shift in (0.0, -half, half))

@@ -177,8 +177,9 @@ class PartialLikelihood:
         np.multiply(self.x, risk, out=buffer[1:])
         everybody = sets.sums(buffer)
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = everybody[1:] / everybody[0]
             shared = None if self._several.size == 0 else self._shared_ties(everybody)
+            mean = everybody[1:]
+            mean /= everybody[0]
         return _Ties(everybody[0], mean, shared)
 
     def _shared_ties(self, everybody: Floats) -> _Shared:

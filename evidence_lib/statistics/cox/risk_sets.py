@@ -51,7 +51,7 @@ class RiskSets:
         if self.cover is not None:
             return _down((self.cover @ values.T).T)[:, : self.time.size]
         # The rows whose last tie is the same stand together; who is at risk at a tie is at risk at earlier ones.
-        return accumulated(np.add.reduceat(values, self.first_row, axis=1), self.tie_bounds, backward=True)
+        return _accumulate(np.add.reduceat(values, self.first_row, axis=1), self.tie_bounds, backward=True)
 
     def back(self, values: Floats) -> Floats:
         """Sums of the values (q, ties) over the ties at which each row is at risk: (q, n)."""
@@ -118,7 +118,11 @@ def accumulated(values: Floats, bounds: Counts, *, backward: bool) -> Floats:
 
     Never as a difference of sums over several strata, which would lose the digits of a small last one.
     """
-    out = np.array(values, order="C")
+    return _accumulate(np.array(values, order="C"), bounds, backward=backward)
+
+
+def _accumulate(out: Floats, bounds: Counts, *, backward: bool) -> Floats:
+    """The same in place."""
     way = -1 if backward else 1
     if bounds.size - 1 <= FEW_STRATA:
         for start, stop in pairwise(bounds):
