@@ -413,3 +413,13 @@ def test_wrong_arguments_are_refused(frame: pd.DataFrame, choices: dict, match: 
 def test_wrong_graphs_are_refused(weights: list, transitions: Any, match: str) -> None:
     with pytest.raises(InvalidInput, match=match):
         graphical(family(0.1, 0.2), weights=weights, transitions=transitions)
+
+
+@pytest.mark.parametrize("ratio", [100, 1000])
+def test_dunnett_of_one_arm_much_larger_than_its_control_is_the_normal_test(ratio):
+    from scipy.special import ndtr
+
+    share = np.array([ratio / (ratio + 1)])
+    for z in (0.03, 1.05, 1.96):
+        assert beyond(z, share, np.inf, two_sided=True) == pytest.approx(2 * ndtr(-z), rel=1e-10)
+        assert beyond(z, share, np.inf, two_sided=False) == pytest.approx(ndtr(-z), rel=1e-10)

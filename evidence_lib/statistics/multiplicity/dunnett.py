@@ -23,7 +23,9 @@ def beyond(largest: float, share: Floats, df: float, *, two_sided: bool) -> floa
     """
     if largest == -math.inf:
         return 1.0
-    z = np.arange(-REACH, REACH + STEP / 2, STEP)
+    # With a far smaller control arm the integrand falls within a few times sqrt(1 - l^2) of Z_0.
+    step = min(STEP, math.sqrt(1 - float(share.max())) / 2)
+    z = np.arange(-REACH, REACH + step / 2, step)
     spread, density = (np.array([1.0]), np.array([1.0])) if math.isinf(df) else _spread(df)
     own = np.sqrt(1 - share)[:, None, None]
     centre = np.sqrt(share)[:, None, None] * z[None, :, None]
@@ -32,7 +34,7 @@ def beyond(largest: float, share: Floats, df: float, *, two_sided: bool) -> floa
     for part, scale in zip(centre, own, strict=True):
         upper = (edge[0] - part) / scale[0]
         inside = inside * (ndtr(upper) - ndtr((-edge[0] - part) / scale[0]) if two_sided else ndtr(upper))
-    weight = np.exp(-(z**2) / 2) * STEP / math.sqrt(2 * math.pi)
+    weight = np.exp(-(z**2) / 2) * step / math.sqrt(2 * math.pi)
     return float(np.clip(1 - weight @ inside @ density, 0.0, 1.0))
 
 
