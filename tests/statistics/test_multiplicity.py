@@ -423,3 +423,14 @@ def test_dunnett_of_one_arm_much_larger_than_its_control_is_the_normal_test(rati
     for z in (0.03, 1.05, 1.96):
         assert beyond(z, share, np.inf, two_sided=True) == pytest.approx(2 * ndtr(-z), rel=1e-10)
         assert beyond(z, share, np.inf, two_sided=False) == pytest.approx(ndtr(-z), rel=1e-10)
+
+
+def test_the_dunnett_limit_of_a_heavy_tail_and_a_small_level_is_found():
+    assert quantile(1e-5, np.array([0.5]), 1, two_sided=True) == pytest.approx(2 / (np.pi * 1e-5), rel=1e-6)
+
+
+@pytest.mark.parametrize(("n", "n_reference"), [(np.inf, 10), (10, np.inf), (10, "10")])
+def test_dunnett_refuses_sizes_that_are_no_numbers_of_patients(n, n_reference):
+    rows = pd.DataFrame({"hypothesis": ["a"], "estimate": [1.0], "std_error": [0.5], "n": [n]})
+    with pytest.raises(InvalidInput, match="cannot be used"):
+        adjust(rows, method="dunnett", n_reference=n_reference, unit="days")

@@ -166,8 +166,12 @@ def _dunnett(
             expected="columns estimate, std_error and n, with unit and n_reference",
         )
     n = numbers(hypotheses["n"], "n")
-    refuse(~(n > 0), "n", "patients of the arm, above 0", "another value")
-    if isinstance(n_reference, bool) or not n_reference > 0:
+    refuse(~((n > 0) & np.isfinite(n)), "n", "patients of the arm, above 0", "another value")
+    if (
+        isinstance(n_reference, bool)
+        or not isinstance(n_reference, int | float | np.number)
+        or not 0 < n_reference < np.inf
+    ):
         raise InvalidInput("n_reference cannot be used", expected="above 0", found=repr(n_reference))
     if np.unique(family.df).size > 1:
         raise InvalidInput("Dunnett's test has one df", where="df", expected="the same in every row")

@@ -42,9 +42,11 @@ def quantile(level: float, share: Floats, df: float, *, two_sided: bool) -> floa
     """The value that the largest statistic exceeds with chance ``level``."""
     from scipy.optimize import brentq
 
-    least = 0.0 if two_sided else -10.0
+    least, most = 0.0 if two_sided else -10.0, 1e2
+    while most < 1e12 and beyond(most, share, df, two_sided=two_sided) > level:
+        most *= 100
     return float(
-        brentq(lambda c: beyond(c, share, df, two_sided=two_sided) - level, least, 1e4, xtol=1e-12, rtol=8.9e-16)
+        brentq(lambda c: beyond(c, share, df, two_sided=two_sided) - level, least, most, xtol=1e-12, rtol=8.9e-16)
     )
 
 
