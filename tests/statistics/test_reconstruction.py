@@ -160,3 +160,10 @@ def test_wrong_arguments_are_refused(curve: dict, table: dict, events: int | Non
     under = pd.DataFrame(table or {"time": [0], "n_at_risk": [5]})
     with pytest.raises(InvalidInput, match=match):
         reconstruct_patients(read, under, events=events)
+
+
+@pytest.mark.parametrize("events", [float("nan"), float("inf"), "3", 2.5])
+def test_events_that_are_no_count_are_refused(events):
+    curve = pd.DataFrame({"time": [0.0, 1.0], "survival": [1.0, 0.5]})
+    with pytest.raises(InvalidInput, match="events"):
+        reconstruct_patients(curve, pd.DataFrame({"time": [0.0], "n_at_risk": [10]}), events=events)

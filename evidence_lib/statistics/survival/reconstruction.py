@@ -88,7 +88,7 @@ def reconstruct_patients(curve: pd.DataFrame, at_risk: pd.DataFrame, *, events: 
     """
     time, survival = _points(curve)
     start, n = _table(at_risk, time)
-    if events is not None and (isinstance(events, bool) or not 0 <= int(events) == events <= n[0]):
+    if events is not None and (isinstance(events, bool) or events not in range(int(n[0]) + 1)):
         raise InvalidInput("events cannot be used", expected=f"a whole number up to {n[0]}", found=repr(events))
     time, survival = _with_points_at(start, time, survival)
     lower = np.searchsorted(time, start, side="left")
