@@ -114,6 +114,32 @@ def test_the_recalculation_agrees(seed: int) -> None:
         ]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_exact_p_value_adds_what_is_no_likelier(seed: int) -> None:
+    from scipy.stats import binom
+
+    rng = np.random.default_rng(seed)
+    for _ in range(40):
+        x1, x0 = rng.integers(0, 12, 2)
+        t1, t0 = rng.integers(1, 9, 2)
+        if x1 + x0 == 0:
+            continue
+        chances = binom.pmf(np.arange(x1 + x0 + 1), x1 + x0, t1 / (t1 + t0))
+        expected = chances[chances <= chances[x1] * (1 + 1e-7)].sum()
+        found = rate_ratio([x1, x0], [t1, t0], ["a", "b"], **AB).p_value
+        assert found == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_exact_p_value_of_many_events_needs_no_memory() -> None:
+    # poisson.test(c(5010000, 5000000), c(1, 1)) would list ten million outcomes; the normal law is as good here.
+    found = rate_ratio([5_010_000, 5_000_000], [1, 1], ["a", "b"], **AB)
+    z = (math.log(5_010_000) - math.log(5_000_000)) / math.sqrt(1 / 5_010_000 + 1 / 5_000_000)
+    assert found.p_value == pytest.approx(math.erfc(z / math.sqrt(2)), rel=1e-2)
+    far = rate_ratio([0, 2000], [1, 1], ["a", "b"], **AB).p_value
+    assert far == 2.2250738585072014e-308
+    assert rate_ratio([0, 200], [1, 1], ["a", "b"], **AB).p_value == pytest.approx(2 * 0.5**200, rel=1e-9)
+
+
 def test_exact_limits_leave_half_of_the_error_on_each_side() -> None:
     from scipy.stats import binom, poisson
 
@@ -292,6 +318,7 @@ def test_a_single_patient_has_no_robust_variance() -> None:
         ([1], [-3], "exposure cannot be used"),
         ([1], [math.inf], "exposure cannot be used"),
         ([1], [0], "expected days at risk where there are events"),
+        ([1, 1], [1e308, 1e308], "exposure cannot be summed"),
         ([1, 2], [3], "differ in length"),
         (["x"], [3], "events does not hold numbers"),
     ],

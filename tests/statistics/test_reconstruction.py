@@ -148,6 +148,7 @@ def test_a_flat_curve_has_no_events() -> None:
         ({}, {"time": [3], "n_at_risk": [5]}, None, "a first row at time 0"),
         ({}, {"time": [0, 4], "n_at_risk": [5, 6]}, None, "numbers that do not rise"),
         ({}, {"time": [0, 4], "n_at_risk": [5, 2.5]}, None, "whole numbers of patients"),
+        ({}, {"time": [0], "n_at_risk": [1e300]}, None, "whole numbers of patients"),
         ({}, {"time": [0, 0], "n_at_risk": [5, 5]}, None, "times that increase"),
         ({}, {"time": [0, 50], "n_at_risk": [5, 5]}, None, "the table runs past the curve"),
         ({}, {}, 6, "events cannot be used; expected a whole number up to 5"),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import checked_level
-from evidence_lib.statistics.rates.inputs import DAYS, Per, Strata, choice, two_arms
+from evidence_lib.statistics.distributions import SMALLEST, normal_quantile, two_sided_p
+from evidence_lib.statistics.inputs import checked_level, choice
+from evidence_lib.statistics.rates.inputs import DAYS, Per, Strata, two_arms
 
 RatioMethod = Literal["exact", "mid-p", "wald", "mantel-haenszel"]
 DifferenceMethod = Literal["score", "wald", "mantel-haenszel"]
@@ -263,12 +262,25 @@ def _mid_p(x: float, n: float, p: float) -> float:
 
 
 def _no_likelier(x: float, n: float, p: float) -> float:
-    """The probability of all outcomes that are no likelier than the one seen."""
-    from scipy.special import gammaln, xlog1py, xlogy
+    """The probability of all outcomes that are no likelier than the one seen: two tails of a single-peaked law."""
+    from scipy.special import betainc, gammaln, xlog1py, xlogy
 
-    k = np.arange(n + 1)
-    log_p = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, p) + xlog1py(n - k, -p)
-    return float(min(np.exp(log_p[log_p <= log_p[int(x)] + math.log1p(SAME)]).sum(), 1.0))
+    def log_p(k: float) -> float:
+        return float(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1) + xlogy(k, p) + xlog1py(n - k, -p))
+
+    limit, mode = log_p(x) + math.log1p(SAME), float(math.floor((n + 1) * p))
+    if log_p(mode) <= limit:
+        return 1.0
+    below = x < mode
+    # The nearest outcome on the other side of the peak that is no likelier; one past the end where there is none.
+    near, far = mode, n + 1 if below else -1.0
+    while abs(far - near) > 1:
+        middle = (near + far) // 2
+        near, far = (near, middle) if log_p(middle) <= limit else (middle, far)
+    lower, upper = (x, far) if below else (far, x)
+    at_most = float(betainc(n - lower, lower + 1, 1 - p)) if lower >= 0 else 0.0
+    at_least = float(betainc(upper, n - upper + 1, p)) if upper <= n else 0.0
+    return min(max(at_most + at_least, SMALLEST), 1.0)
 
 
 def _mantel_haenszel_ratio(shared: dict[str, Any], both: Strata, level: float) -> Estimate:

@@ -14,9 +14,9 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics.distributions import normal_quantile, two_sided_p
-from evidence_lib.statistics.inputs import Flags, Floats, checked_level, numbers, refuse, with_labels
+from evidence_lib.statistics.inputs import Flags, Floats, checked_level, choice, numbers, refuse, with_labels
 from evidence_lib.statistics.rates.comparison import rate_difference
-from evidence_lib.statistics.rates.inputs import DAYS, Per, choice, counted
+from evidence_lib.statistics.rates.inputs import DAYS, Per, counted
 from evidence_lib.statistics.rates.one_arm import incidence_rate
 
 EventVariance = Literal["robust", "poisson"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -36,13 +36,6 @@ class Strata:
     empty: Message | None
 
 
-def choice(given: Any, kinds: Any, name: str) -> str:
-    """One of the choices of a ``Literal``. Raises InvalidInput for any other."""
-    if given not in get_args(kinds):
-        raise InvalidInput(f"unknown {name}", expected=" or ".join(get_args(kinds)), found=repr(given))
-    return str(given)
-
-
 def counted(events: ArrayLike, exposure: ArrayLike) -> tuple[Floats, Floats]:
     """Events and days at risk of each row. Raises InvalidInput; rows are named by number, from 1."""
     x, t = numbers(events, "events"), numbers(exposure, "exposure")
@@ -51,6 +44,10 @@ def counted(events: ArrayLike, exposure: ArrayLike) -> tuple[Floats, Floats]:
     whole = np.isfinite(x) & (np.nan_to_num(x) >= 0) & (np.floor(np.nan_to_num(x)) == x)
     refuse(~whole, "events", "whole numbers, zero or more", "another value")
     refuse(~np.isfinite(t) | (t < 0), "exposure", "zero or more days", "a negative, missing or infinite time")
+    with np.errstate(over="ignore"):
+        total = float(t.sum())
+    if not np.isfinite(total):
+        raise InvalidInput("exposure cannot be summed", where="exposure", expected="a finite number of days in all")
     refuse((x > 0) & (t == 0), "exposure", "days at risk where there are events", "no time at risk")
     return x, t
 

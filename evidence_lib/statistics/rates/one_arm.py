@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 from evidence_lib.language import message
 from evidence_lib.results import Estimate
 from evidence_lib.statistics.distributions import normal_quantile
-from evidence_lib.statistics.inputs import checked_level
-from evidence_lib.statistics.rates.inputs import DAYS, Per, choice, counted
+from evidence_lib.statistics.inputs import checked_level, choice
+from evidence_lib.statistics.rates.inputs import DAYS, Per, counted
 
 RateInterval = Literal["exact", "byar"]
 

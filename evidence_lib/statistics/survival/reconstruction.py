@@ -12,6 +12,8 @@ from evidence_lib.statistics.inputs import Counts, Floats, numbers, refuse
 
 # An interval's censorings are found by repeating a step that usually needs two or three; it may also oscillate.
 ROUNDS = 1000
+# More patients than any trial has; a row is made for each.
+MOST = 10_000_000
 
 
 @dataclass
@@ -206,7 +208,7 @@ def _table(at_risk: pd.DataFrame, time: Floats) -> tuple[Floats, Counts]:
     if start.size == 0 or start[0] != 0:
         raise InvalidInput("the table cannot be used", where="at_risk", expected="a first row at time 0")
     refuse(np.concatenate([[False], ~(np.diff(start) > 0)]), "at_risk: time", "times that increase", "a time before")
-    whole = np.isfinite(count) & (count >= 0) & (count == np.round(count))
+    whole = (count >= 0) & (count <= MOST) & (count == np.round(count))
     refuse(~whole, "at_risk: n_at_risk", "whole numbers of patients", "another value")
     refuse(np.concatenate([[False], np.diff(count) > 0]), "at_risk: n_at_risk", "numbers that do not rise", "a rise")
     if start[-1] > time[-1]:
