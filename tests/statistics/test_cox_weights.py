@@ -16,7 +16,7 @@ from evidence_lib.recalculation import cox as twins
 from evidence_lib.results import Estimate, Estimates
 from evidence_lib.statistics import cox as statistics
 from evidence_lib.statistics.cox import CoxModel, cox, hazard_ratio, piecewise_hazard_ratio
-from evidence_lib.statistics.cox.exact import chosen_moments
+from evidence_lib.statistics.cox.exact import FEW, _circle, _recursion, chosen_moments
 from evidence_lib.statistics.cox.risk_sets import FEW_STRATA, accumulated, arranged
 
 AB = {"treatment": "a", "reference": "b"}
@@ -372,6 +372,16 @@ def test_the_exact_likelihood_is_the_share_of_all_subsets() -> None:
         assert list(mean) == pytest.approx(list(share @ sums), abs=1e-10)
         away = sums - share @ sums
         assert covariance.ravel() == pytest.approx(((share * away.T) @ away).ravel(), abs=1e-9)
+
+
+def test_both_ways_to_the_exact_likelihood_agree() -> None:
+    rng = np.random.default_rng(18)
+    for m, d, spread in [(2, 1, 1.0), (9, 3, 30.0), (60, 12, 2.0), (500, FEW, 0.5), (300, 40, 3.0), (3000, 2, 1.0)]:
+        eta, x = rng.normal(0, spread, m), rng.normal(size=(3, m))
+        one, other = _circle(eta, x, d), _recursion(eta, x, d)
+        assert one[0] == pytest.approx(other[0], rel=1e-12)
+        assert list(one[1]) == pytest.approx(list(other[1]), abs=1e-10)
+        assert one[2].ravel() == pytest.approx(other[2].ravel(), abs=1e-10)
 
 
 def test_exact_sums_do_not_leave_the_numbers() -> None:
