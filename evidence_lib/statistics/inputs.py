@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, get_args
 
 import numpy as np
@@ -53,6 +54,14 @@ def labelled(values: Any, name: str, size: int) -> NDArray[np.object_]:
 
 def with_labels(values: Any, name: str, size: int, levels: tuple[Any, ...]) -> tuple[Flags, ...]:
     """Who has each of these labels, by the rules of ``labelled``."""
+    stored = _plain(values, "O")
+    if stored is not None and stored.size == size and all(type(level) in (str, int) for level in levels):
+        # Compared with a missing value of pandas, and in older NumPy with an array, the answers are no booleans.
+        with suppress(TypeError):
+            rows = tuple((stored == level).astype(bool) for level in levels)
+            # Where everybody has one of these labels, nobody's can be missing.
+            if np.logical_or.reduce(rows).all():
+                return rows
     labels = _comparable(values, name, size)
     kind = {"U": str, "i": int, "u": int}.get(labels.dtype.kind)
     if kind is not None and any(type(level) is not kind for level in levels):

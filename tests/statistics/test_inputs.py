@@ -132,3 +132,15 @@ def test_ties_are_joined_as_by_the_definition(seed: int) -> None:
         expected[value] = first
         before = value
     assert join_ties(time).tolist() == [expected[value] for value in time.tolist()]
+
+
+def test_a_missing_label_is_refused_however_well_the_others_fit() -> None:
+    for missing in (None, float("nan"), pd.NA):
+        labels = np.array(["a", "b", "a", missing], dtype=object)
+        with pytest.raises(InvalidInput, match="a missing label in row 4"):
+            with_labels(labels, "group", 4, ("a", "b"))
+    all_of_them = np.array(["a", "b", "a"], dtype=object)
+    assert [rows.tolist() for rows in with_labels(all_of_them, "group", 3, ("a", "b"))] == [
+        [True, False, True],
+        [False, True, False],
+    ]
