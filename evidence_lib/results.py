@@ -394,7 +394,7 @@ def plain(value: Any) -> Any:
 
 
 def _unit(statistic: str, unit: str) -> str:
-    fixed_units = {"n": "subjects", "events": "subjects", "p_value": "probability", "df": "degrees of freedom"}
+    fixed_units = {"n": "subjects", "events": "events", "p_value": "probability", "df": "degrees of freedom"}
     return fixed_units.get(statistic, unit)
 
 

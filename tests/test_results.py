@@ -391,7 +391,7 @@ def test_counts_and_tests_have_units_of_their_own() -> None:
     units = {row.statistic: row.unit for row in [*rows(ratio()), *rows(log_rank())]}
     assert units == {
         "n": "subjects",
-        "events": "subjects",
+        "events": "events",
         "estimate": "ratio",
         "std_error": "ratio",
         "conf_low": "ratio",

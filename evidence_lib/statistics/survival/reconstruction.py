@@ -156,13 +156,15 @@ def _tail(walk: _Walk, first: int, n: int, last: int, lost: int, events: int | N
     found = run(count)
     if events is None:
         return
+    best = (abs(found - events), count)
     for _ in range(ROUNDS):
-        if found == events or (found < events and count == 0):
-            return
         step = min(max(count + found - events, 0), n)
         if step == count:
-            return
+            break
         count, found = step, run(step)
+        best = min(best, (abs(found - events), count))
+    if count != best[1]:
+        run(best[1])
 
 
 def _patients(walk: _Walk, n: int) -> pd.DataFrame:
