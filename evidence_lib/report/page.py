@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -25,6 +26,8 @@ from evidence_lib.report.first_screen import FirstScreen
 from evidence_lib.report.html import Display, image, render, sanitise
 from evidence_lib.results import ResultSet
 
+PAGE_FOLLOWS = "EVIDENCE_PAGE_FOLLOWS"
+"""Environment variable of a run: its pages make every display, so that the notebook only records them meanwhile."""
 SHOW_MIME = "application/vnd.evidence-lib.show+json"
 CONTEXT_MIME = "application/vnd.evidence-lib.context+json"
 HIDDEN_TAGS = frozenset({"parameters", "injected-parameters", "key-messages", "status", "notebook-only"})
@@ -38,7 +41,13 @@ CODE_PLACE = "\u0000content-code\u0000"
 TEMPLATES = Path(__file__).with_name("templates")
 
 
-def build_page(notebook: Mapping[str, Any], results: ResultSet, run: Mapping[str, Any], language: str) -> str:
+def build_page(
+    notebook: Mapping[str, Any],
+    results: ResultSet,
+    run: Mapping[str, Any],
+    language: str,
+    displays: Mapping[str, str] | None = None,
+) -> str:
     """The whole page as HTML text.
 
     Parameters
@@ -52,6 +61,8 @@ def build_page(notebook: Mapping[str, Any], results: ResultSet, run: Mapping[str
         id, and where known: started and finished (texts), pages (language to file name), changes (a list of texts).
     language : str
         The page's language.
+    displays : mapping, optional
+        What ``render_displays`` gave for the same notebook, results and language; without it that is done here.
 
     Returns
     -------
@@ -67,7 +78,8 @@ def build_page(notebook: Mapping[str, Any], results: ResultSet, run: Mapping[str
     at = view(context, results, language)
     narrative = _room("narrative")
     first: FirstScreen = narrative.first_screen(at)
-    body, contents = _sections(_body(notebook, at))
+    made = render_displays(notebook, results, language) if displays is None else displays
+    body, contents = _sections(_body(notebook, made))
     closing = _closing(at, {anchor for _, anchor, _ in contents})
     contents += [(2, section["anchor"], section["heading"]) for section in closing]
     anchors = {anchor for _, anchor, _ in contents} | {"changes"}
@@ -136,9 +148,25 @@ def display_of(record: Mapping[str, Any], at: View) -> Display:
     return function(*content, view=at, **record.get("options", {}))
 
 
-def render_record(record: Mapping[str, Any], at: View) -> str:
-    """The HTML of a recorded display."""
-    return render(display_of(record, at), str(record["item"]), at)
+def render_displays(notebook: Mapping[str, Any], results: ResultSet, language: str) -> dict[str, str]:
+    """The HTML of every display that an executed notebook recorded, in one language, by its ``display_key``.
+
+    Raises NotebookError as ``build_page`` does.
+    """
+    records = _outputs(notebook, SHOW_MIME)
+    if not records:
+        return {}
+    context = _context(notebook)
+    made = {}
+    for record in records:
+        at = view(context, results, language, str(record["item"]))
+        made[display_key(record)] = render(display_of(record, at), at.item, at)
+    return made
+
+
+def display_key(record: Mapping[str, Any]) -> str:
+    """The whole record as text: two displays are the same only where everything in their records is."""
+    return json.dumps(record, sort_keys=True)
 
 
 def _names(room: str) -> Sequence[str]:
@@ -174,7 +202,7 @@ def _context(notebook: Mapping[str, Any]) -> Context:
     return Context.from_json(found[-1])
 
 
-def _body(notebook: Mapping[str, Any], at: View) -> str:
+def _body(notebook: Mapping[str, Any], displays: Mapping[str, str]) -> str:
     """The notebook's text and displays as sanitised HTML."""
     import nbformat
 
@@ -185,7 +213,7 @@ def _body(notebook: Mapping[str, Any], at: View) -> str:
         if cell["cell_type"] == "markdown" and not re.match(r"\s*#\s", _joined(cell["source"])):
             cells.append(nbformat.v4.new_markdown_cell(_joined(cell["source"])))
         elif cell["cell_type"] == "code":
-            cells += [_output_cell(html) for html in _shown(cell, at)]
+            cells += [_output_cell(displays[display_key(record)]) for record in _shown(cell)]
     made = nbformat.v4.new_notebook(cells=cells)
     for i, kept in enumerate(made.cells):
         kept["id"] = f"cell{i}"
@@ -197,11 +225,8 @@ def _joined(source: str | Sequence[str]) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
-def _shown(cell: Mapping[str, Any], at: View) -> list[str]:
-    from dataclasses import replace
-
-    records = [o["data"][SHOW_MIME] for o in cell.get("outputs", []) if SHOW_MIME in o.get("data", {})]
-    return [render_record(record, replace(at, item=str(record["item"]))) for record in records]
+def _shown(cell: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [o["data"][SHOW_MIME] for o in cell.get("outputs", []) if SHOW_MIME in o.get("data", {})]
 
 
 def _output_cell(html: str) -> Any:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence_lib.errors import KernelDied, ReportTimeout
+from evidence_lib.report.page import PAGE_FOLLOWS
 from evidence_lib.runs.jobs import Job, Outcome, fingerprint
 from evidence_lib.runs.kernel import ERROR_FILE
 from evidence_lib.runs.processes import MARK, sweep
@@ -138,6 +139,7 @@ def _environment(job: Job, private: Path, mark: str) -> dict[str, str]:
             MARK: mark,
             "EVIDENCE_OUT": str(job.out),
             ERROR_FILE: str(private / "error.json"),
+            PAGE_FOLLOWS: "yes",
             "PYTHONHASHSEED": "0",
             "PYTHONUTF8": "1",
             "TZ": "UTC",

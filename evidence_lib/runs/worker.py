@@ -25,7 +25,7 @@ from evidence_lib.runs.kernel import ERROR_FILE, EXTENSION
 from evidence_lib.runs.notebooks import KERNEL
 from evidence_lib.runs.processes import MARK, become_subreaper, sweep
 
-PageBuilder = Callable[[Any, ResultSet, Mapping[str, Any], str], str]
+PageBuilder = Callable[[Any, ResultSet, Mapping[str, Any], str, Mapping[str, str]], str]
 INJECTED = "injected-parameters"
 
 
@@ -228,9 +228,27 @@ def _page_builder() -> PageBuilder:
 
 
 def _write_pages(job: Job, notebook: Any, results: ResultSet, build_page: PageBuilder) -> None:
+    """Make every display once in each language: for the page, and in the first one for the stored notebook as well."""
+    from evidence_lib.report.page import render_displays
+
     for language in job.languages:
-        page = build_page(notebook, results, job.run, language)
+        displays = render_displays(notebook, results, language)
+        if displays and language == job.languages[0]:
+            _store_displays(job, notebook, displays)
+        page = build_page(notebook, results, job.run, language, displays)
         (job.out / page_name(job.report, language, job.languages)).write_text(page, encoding="utf-8", newline="\n")
+
+
+def _store_displays(job: Job, notebook: Any, displays: Mapping[str, str]) -> None:
+    import nbformat
+
+    from evidence_lib.report.page import SHOW_MIME, display_key
+
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if SHOW_MIME in output.get("data", {}):
+                output.data["text/html"] = displays[display_key(output.data[SHOW_MIME])]
+    nbformat.write(notebook, job.out / f"{job.report}.ipynb")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.conventions import DAYS_PER_UNIT
 from evidence_lib.errors import InvalidInput, NotebookError
 from evidence_lib.language import Message, message
-from evidence_lib.report.page import CONTEXT_MIME, SHOW_MIME, display_name, item_kind, render_record
+from evidence_lib.report.page import CONTEXT_MIME, PAGE_FOLLOWS, SHOW_MIME, display_name, display_of, item_kind
 from evidence_lib.results import Estimate, Estimates, Gate, ResultSet, Row, analyses, rows_of
 from evidence_lib.session import calls
 
@@ -281,9 +282,14 @@ class Report:
 
     def _display(self, record: dict[str, Any]) -> None:
         from evidence_lib.report.context import view
+        from evidence_lib.report.html import render
 
-        html = render_record(record, view(self.context, self.results, self.language, record["item"]))
-        self._publish({"text/plain": record["item"], "text/html": html, SHOW_MIME: record})
+        at = view(self.context, self.results, self.language, record["item"])
+        display = display_of(record, at)  # what is wrong with it is an error of this cell, also where a page follows
+        bundle: dict[str, Any] = {"text/plain": record["item"], SHOW_MIME: record}
+        if PAGE_FOLLOWS not in os.environ:
+            bundle["text/html"] = render(display, record["item"], at)
+        self._publish(bundle)
 
     def _publish(self, bundle: dict[str, Any]) -> None:
         from IPython.display import display

@@ -11,7 +11,9 @@ from evidence_lib.results import ResultSet
 from evidence_lib.runs import worker
 
 
-def build_page(notebook: Any, results: ResultSet, run: Mapping[str, Any], language: str) -> str:
+def build_page(
+    notebook: Any, results: ResultSet, run: Mapping[str, Any], language: str, displays: Mapping[str, str]
+) -> str:
     """A page that says which report, run and language it was made for."""
     if results.study == "page-bug":
         raise ZeroDivisionError("the text of a bug may hold anything")
