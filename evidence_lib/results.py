@@ -57,6 +57,13 @@ GROUP_KEYS = (
     "model",
     "delta",
     "hypothesis",
+    "role",
+    "rule",
+    "parameter",
+    "term",
+    "soc",
+    "grade",
+    "category",
 )
 # What a test answers for, by its unit: an exact test has a p-value only.
 TESTS: Mapping[str, tuple[str, ...]] = {

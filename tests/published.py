@@ -93,7 +93,12 @@ def small_study(
     document = {
         "version": 1,
         "study": {"id": "made-up", "title": "A made-up study", "design": "randomised", **study},
-        "data": {"kind": "adam", "path": "adam", "cutoff": {"unknown": "made up"}},
+        "data": {
+            "kind": "adam",
+            "path": "adam",
+            "cutoff": {"unknown": "made up"},
+            "blinding": {"unblinded": {"date": {"unknown": "made up"}, "person": "nobody", "reason": "made up"}},
+        },
         "disclosure": {"preset": "none", "reason": "made-up data"},
         "labels": dict(labels or {}),
         "reports": [

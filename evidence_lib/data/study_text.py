@@ -64,6 +64,7 @@ def study_text(plan: StudyPlan) -> str:
         f"  path: {quoted(plan.path)}",
         _guess(message("data.guess.cutoff"), 2),
         f"  cutoff: {{unknown: {_said('cutoff')}}}",
+        *(_blinding() if plan.allocation is not None else ()),
     ]
     if plan.labels:
         lines += ["labels:", *(f"  {name}: {quoted(label)}" for name, label in plan.labels.items())]
@@ -76,6 +77,18 @@ def study_text(plan: StudyPlan) -> str:
     for report in plan.reports:
         lines += _report(report, taken)
     return "\n".join(lines) + "\n"
+
+
+def _blinding() -> list[str]:
+    """Data that name the arms are taken as unblinded: the person who looks at the proposal must say so or not."""
+    return [
+        _guess(message("data.guess.blinding"), 2),
+        "  blinding:",
+        "    unblinded:",
+        f"      date: {{unknown: {_said('unblinded')}}}",
+        f"      person: {_said('unblinded')}",
+        f"      reason: {_said('unblinded')}",
+    ]
 
 
 def slug(text: str, fallback: str, *, taken: Sequence[str] | set[str] = ()) -> str:

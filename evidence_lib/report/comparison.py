@@ -53,23 +53,23 @@ class Comparison:
         effects = (self.difference, self.hazard_ratio, self.rmst_difference)
         return next((value.reason for value in effects if value.withheld), None)
 
-    def direction(self, primary: str) -> Direction:
+    def direction(self, primary: str | None) -> Direction:
         """Whether events were fewer with the treatment, by the interval of the declared primary measure."""
         value, no_effect, sign = {
             "survival_difference": (self.difference, 0.0, 1),
             "rmst_difference": (self.rmst_difference, 0.0, 1),
             "hazard_ratio": (self.hazard_ratio, 1.0, -1),
-        }[primary]
+        }[str(primary)]
         if value.estimate is None:
             return "unknown"
         if not value.excludes(no_effect):
             return "unclear"
         return "fewer" if sign * (value.estimate - no_effect) > 0 else "more"
 
-    def measures_differ(self, primary: str) -> bool:
+    def measures_differ(self, primary: str | None) -> bool:
         """Whether the primary measure points one way and the interval of another headline measure does not."""
         directions = {measure: self.direction(measure) for measure in PRIMARY_MEASURES}
-        led = directions.pop(primary)
+        led = directions.pop(str(primary))
         return led in ("fewer", "more") and any(other not in (led, "unknown") for other in directions.values())
 
 

@@ -23,8 +23,10 @@ class Context:
 
     ``treatments`` are compared with ``reference`` one by one; ``arms`` lists every arm in display order, reference
     last. ``labels`` gives a variable, arm or level its printed text where that differs from its name.
-    ``milestone`` is the time of the headline comparison. ``plain`` holds the study's own plain-language phrases,
-    ``notes`` the recorded messages of what was decided while reading the data.
+    ``notebook`` decides whose story the first screen tells. ``milestone`` is the time of the headline comparison.
+    ``families`` are the endpoint families that test a hypothesis of this report; ``tlf`` names outputs by their id.
+    ``plain`` holds the study's own plain-language phrases, ``notes`` the recorded messages of what was decided while
+    reading the data.
     """
 
     study: str
@@ -33,25 +35,30 @@ class Context:
     question: Localized
     design: Literal["randomised", "partly-randomised", "single-arm", "observational"]
     convention: str
-    endpoint: str
-    endpoint_label: Localized
     population: str
     arms: tuple[str, ...]
     treatments: tuple[str, ...]
     reference: str
-    unit: Unit
-    tau: int | None
-    times: tuple[int, ...]
-    milestone: int | None
-    conf_level: float
-    ph_alpha: float
-    primary_measure: Literal["hazard_ratio", "rmst_difference", "survival_difference"]
+    notebook: str = "trial/survival"
+    endpoint: str = ""
+    endpoint_label: Localized = ""
+    unit: Unit = "days"
+    tau: int | None = None
+    times: tuple[int, ...] = ()
+    milestone: int | None = None
+    conf_level: float = 0.95
+    ph_alpha: float = 0.05
+    seed: int = 0
+    primary_measure: str | None = None
     strata: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
     subgroups: tuple[str, ...] = ()
     labels: Mapping[str, Localized] = field(default_factory=dict)
     cutoff: Mapping[str, Any] = field(default_factory=dict)
+    blinding: Mapping[str, Any] = field(default_factory=dict)
     estimand: Mapping[str, Any] = field(default_factory=dict)
+    families: tuple[Mapping[str, Any], ...] = ()
+    tlf: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     plain: Mapping[str, Any] = field(default_factory=dict)
     page: Mapping[str, Any] = field(default_factory=dict)
     citations: tuple[Localized, ...] = ()

@@ -16,6 +16,7 @@ class Table:
 
     The first ``row_headers`` columns are row headings. ``groups``, where given, has one heading per row; consecutive
     rows of one heading stand under it. ``spanners`` puts a heading over several columns (by column position).
+    ``number`` and ``population`` are what the clinical study report calls it and whom it is about.
     """
 
     title: str
@@ -25,17 +26,24 @@ class Table:
     groups: Sequence[str] | None = None
     spanners: Mapping[str, Sequence[int]] = field(default_factory=dict)
     footnotes: Sequence[str] = ()
+    number: str = ""
+    population: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A figure: the drawing, the sentence that stands for it, and the table behind it."""
+    """A figure: the drawing, the sentence that stands for it, and the table behind it.
+
+    ``number`` and ``population`` are what the clinical study report calls it and whom it is about.
+    """
 
     title: str
     drawing: MatplotlibFigure
     alternative_text: str
     data: Table | None = None
     footnotes: Sequence[str] = ()
+    number: str = ""
+    population: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -38,3 +39,16 @@ class FirstScreen:
     plain: Sequence[tuple[str, str]]
     figure: tuple[str, Sequence[Mapping[str, Any]]] | None = None
     links: Sequence[tuple[str, str]] = ()
+
+
+STRONG = re.compile(r"\*\*(.+?)\*\*")
+
+
+def with_bold(text: str) -> list[tuple[str, bool]]:
+    """A text with **strong** parts as (text, strong) pairs."""
+    return [(part, position % 2 == 1) for position, part in enumerate(STRONG.split(text)) if part]
+
+
+def without_bold(text: str) -> str:
+    """The same text without its asterisks."""
+    return STRONG.sub(r"\1", text)

@@ -93,7 +93,7 @@ def render(display: Display, item: str, view: View) -> str:
     Raises InvalidInput for anything else, and for a passage of an unknown tone.
     """
     if isinstance(display, Table):
-        return _table(display, item, view.words("page.table_item", item=item))
+        return _table(display, item, _caption(display, view.words("page.table_item", item=item), view))
     if isinstance(display, Figure):
         return _figure(display, item, view)
     if isinstance(display, Passage):
@@ -142,10 +142,17 @@ def _harmless(tag: str, attribute: str, value: str) -> str | None:
     return value
 
 
-def _table(table: Table, item: str, heading: str) -> str:
+def _caption(display: Table | Figure, heading: str, view: View) -> str:
+    """Item, number in the study report, title and population of a table or figure, as HTML."""
+    number = f' <span class="tlf">{escape(display.number)}</span>' if display.number else ""
+    about = escape(view.words("page.population", population=display.population)) if display.population else ""
+    population = f' <span class="population">{about}</span>' if about else ""
+    return f'<span class="item-id">{escape(heading)}</span>{number} {escape(display.title)}{population}'
+
+
+def _table(table: Table, item: str, caption: str) -> str:
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.footnotes)
     below = f'<ul class="notes">{notes}</ul>' if notes else ""
-    caption = f'<span class="item-id">{escape(heading)}</span> {escape(table.title)}'
     return f'<section class="item table" id="{escape(item)}">{_grid(table, item, caption)}{below}</section>'
 
 
@@ -187,10 +194,10 @@ def _label(text: str) -> Any:
 
 
 def _figure(figure: Figure, item: str, view: View) -> str:
-    heading = view.words("page.figure_item", item=item)
+    caption = _caption(figure, view.words("page.figure_item", item=item), view)
     parts = [
         f'<figure class="item figure" id="{escape(item)}">',
-        f'<figcaption><span class="item-id">{escape(heading)}</span> {escape(figure.title)}</figcaption>',
+        f"<figcaption>{caption}</figcaption>",
         image(figure, item or "figure"),
     ]
     parts += [f'<p class="notes">{escape(note)}</p>' for note in figure.footnotes]

@@ -1,53 +1,93 @@
 """The sentences of a report: every one from the catalogue, every number in it from the results.
 
 Wording follows the design and the checks: causal words never appear, an interval that includes no effect says so,
-a withheld estimate is said to be withheld, and a failed check comes first.
+a withheld estimate is said to be withheld, and a failed check comes first. What a report has to say beside that is the
+story of its notebook (``report.stories``).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from decimal import Decimal
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
+from evidence_lib.errors import InvalidInput
 from evidence_lib.language import message_from_json
-from evidence_lib.report.comparison import Comparison, comparisons, count, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
-from evidence_lib.report.first_screen import FirstScreen, PageStatus
-from evidence_lib.report.key_messages import key_messages, key_messages_of_one_arm
-from evidence_lib.report.phrases import (
-    interval_text,
-    own_phrases,
-    phrases_of,
-    proportional_hazards_doubtful,
-    survival_of_one_arm,
-    time_text,
-)
+from evidence_lib.report.first_screen import FirstScreen, PageStatus, with_bold
 from evidence_lib.report.plain import plain_language
+
+if TYPE_CHECKING:
+    from evidence_lib.report.first_screen import KeyMessage
 
 BASELINE_DIFFERENCES_NAMED = 2
 IMBALANCE = 0.1  # standard deviations; Austin, Statistics in Medicine 2009;28:3083
+STORIES = {
+    "trial/disposition-and-baseline": "baseline",
+    "trial/response": "response",
+    "trial/continuous-endpoints": "continuous",
+    "trial/survival": "survival",
+    "trial/safety": "safety",
+    "trial/regional-consistency": "regional",
+}
+
+
+class Story(Protocol):
+    """What a report of one notebook has to say: a module of ``report.stories``."""
+
+    PASSAGES: dict[str, Callable[[View], Passage]]
+
+    def answer(self, view: View) -> str:
+        """The answer in one or two sentences, with the absolute values; **strong** parts between asterisks."""
+
+    def key_messages(self, view: View) -> list[KeyMessage]:
+        """K1, K2, ... each with its interval."""
+
+    def figure(self, view: View) -> tuple[str, tuple[dict[str, Any], ...]] | None:
+        """The display function of the main figure and its recorded content."""
+
+    def grey_line(self, view: View) -> list[str]:
+        """Parts of the grey line between design and data cut-off: numbers of people and events, follow-up."""
+
+    def cautions(self, view: View) -> list[str]:
+        """What a reader must know before believing the numbers, beside failed checks and the design."""
+
+    def unclear(self, view: View) -> bool:
+        """Whether the interval of a primary result includes no difference."""
+
+    def seen(self, view: View) -> list[str]:
+        """What was seen, in plain sentences."""
+
+
+def story(view: View) -> Story:
+    """The story of the report's notebook; another notebook than the project's tells that of survival."""
+    name = STORIES.get(view.context.notebook, "survival")
+    return importlib.import_module(f"evidence_lib.report.stories.{name}")  # type: ignore[return-value]
 
 
 def first_screen(view: View) -> FirstScreen:
     """What the reader sees first, in the order that readers need it."""
-    say = view.words
-    status: PageStatus = "draft" if any(gate.result == "fail" for gate in view.results.gates.values()) else "checked"
-    found = comparisons(view)
+    say, told = view.words, story(view)
     return FirstScreen(
-        status=status,
-        status_text=say(f"status.{status}"),
+        status=_status(view),
+        status_text=say(f"status.{_status(view)}"),
         title=say.say(view.context.question),
-        grey_line=_grey_line(view),
-        answer=_bold(" ".join([_answer(view, comparison) for comparison in found] or [_answer_of_one_arm(view)])),
+        grey_line=_grey_line(view, told),
+        answer=with_bold(told.answer(view)),
         caution_title=say("caution.title"),
         caution=cautions(view),
-        key_messages=key_messages(view, found) if found else key_messages_of_one_arm(view),
-        plain=plain_language(view),
-        figure=("figures.kaplan_meier", ({"table": "km.curve"}, {"table": "km.at_risk"})),
+        key_messages=told.key_messages(view),
+        plain=plain_language(view, told.seen(view), unclear=told.unclear(view)),
+        figure=told.figure(view),
         links=_links(view),
     )
+
+
+def _status(view: View) -> PageStatus:
+    failed = any(gate.result == "fail" for gate in view.results.gates.values())
+    return "draft" if failed or view.context.blinding.get("state") == "dummy" else "checked"
 
 
 def _links(view: View) -> list[tuple[str, str]]:
@@ -64,9 +104,10 @@ def _links(view: View) -> list[tuple[str, str]]:
 
 
 def cautions(view: View) -> list[str]:
-    """What a reader must know before believing the numbers: failed checks first, then design, then hazards."""
+    """What a reader must know before believing the numbers: dummy arms, failed checks, design, then the story's own."""
     say, context = view.words, view.context
-    lines = [
+    lines = [say("caution.dummy")] if context.blinding.get("state") == "dummy" else []
+    lines += [
         say("caution.failed_check", check=say(f"check.{gate.id}.name"), reason=gate.reason or "").strip()
         for gate in view.results.gates.values()
         if gate.result == "fail"
@@ -77,57 +118,24 @@ def cautions(view: View) -> list[str]:
         lines += [say("caution.differences", differences=differences)] if differences else []
     if context.design == "single-arm":
         lines.append(say("caution.single-arm"))
-    if any(comparison.measures_differ(context.primary_measure) for comparison in comparisons(view)):
-        lines.append(say("caution.measures_differ"))
-    if proportional_hazards_doubtful(view):
-        lines.append(say("caution.hazards"))
-    return lines
+    return [*lines, *story(view).cautions(view)]
 
 
 def passage(key: str, *, view: View) -> Passage:
-    """A passage by its name: a key of ``PASSAGES``."""
-    return PASSAGES[key](view)
+    """A passage by its name: one of ``PASSAGES``, or of the report's story. Raises InvalidInput for any other."""
+    passages = {**PASSAGES, **story(view).PASSAGES}
+    if key not in passages:
+        raise InvalidInput("no such passage", expected=", ".join(passages), found=key)
+    return passages[key](view)
 
 
-def _answer(view: View, comparison: Comparison) -> str:
+def _grey_line(view: View, told: Story) -> list[str]:
     say, context = view.words, view.context
-    direction = comparison.direction(context.primary_measure)
-    a, b = comparison.survival_treated.estimate, comparison.survival_reference.estimate
-    words = phrases_of(view, comparison)
-    if comparison.withheld is not None:
-        return say("answer.withheld", reason=comparison.withheld, **words)
-    if a is None or b is None:
-        return say(f"answer.{direction}.without_milestone", **words)
-    # Curves that cross: the main measure and the shares at the milestone point different ways, which must be said.
-    if (direction == "fewer" and a <= b) or (direction == "more" and a >= b):
-        return say(f"answer.{direction}.opposed", a=a, b=b, **words)
-    return say(f"answer.{direction}", a=a, b=b, **words)
-
-
-def _answer_of_one_arm(view: View) -> str:
-    value, words = survival_of_one_arm(view), own_phrases(view)
-    if value.withheld:
-        return view.words("answer.one_arm.withheld", reason=value.reason, **words)
-    key = "answer.one_arm" if value.given else "answer.one_arm.unknown"
-    return view.words(key, a=value.estimate, **words)
-
-
-def _grey_line(view: View) -> list[str]:
-    say, context = view.words, view.context
-    follow_up = value_of(view, "follow_up.median", arm="all")
     cutoff = context.cutoff.get("date")
     return [
         say.say(context.study_title),
         say(f"design.{context.design}"),
-        say(
-            "grey.counts",
-            n=count(view, "count.subjects", "all"),
-            people=own_phrases(view)["people"],
-            events=count(view, "count.events", "all"),
-        ),
-        say("grey.follow_up", time=say.duration(context.in_unit(follow_up.estimate), context.unit, 0))
-        if follow_up.estimate is not None
-        else say("grey.follow_up_unknown"),
+        *told.grey_line(view),
         say("grey.cutoff", date=dt.date.fromisoformat(cutoff))
         if cutoff
         else say("grey.no_cutoff", reason=context.cutoff.get("unknown", "")),
@@ -162,69 +170,6 @@ def _baseline_differences(view: View) -> str:
     return say.listed(list(named.values()))
 
 
-def _effect(view: View) -> Passage:
-    """The results in sentences for a technical reader: absolute, relative, time."""
-    say, context = view.words, view.context
-    paragraphs = []
-    for comparison in comparisons(view):
-        phrases = phrases_of(view, comparison)
-        parts = [_plain_text(_answer(view, comparison))]
-        for key, value, kind in (
-            ("effect.difference", comparison.difference, "points"),
-            ("effect.hazard_ratio", comparison.hazard_ratio, "ratio"),
-            ("effect.adjusted", comparison.adjusted, "ratio"),
-        ):
-            if value.given:
-                interval = interval_text(view, value, kind)
-                parts.append(say(key, value=value.estimate, interval=interval, **phrases))
-        if comparison.logrank_p is not None:
-            parts.append(say(f"effect.logrank.{comparison.hazard_ratio_kind}", p=comparison.logrank_p))
-        if comparison.direction(context.primary_measure) == "unclear":
-            parts.append(say("effect.unclear"))
-        paragraphs.append(" ".join(parts))
-    if not paragraphs:
-        value = survival_of_one_arm(view)
-        parts = [_plain_text(_answer_of_one_arm(view))]
-        if value.given:
-            parts.append(say("effect.one_arm", value=value.estimate, interval=interval_text(view, value, "percent")))
-        paragraphs.append(" ".join(parts))
-    paragraphs.append(say(f"effect.reading.{context.design}"))
-    return Passage(paragraphs=paragraphs)
-
-
-def _hazards(view: View) -> Passage:
-    say, alpha = view.words, Decimal(repr(view.context.ph_alpha))
-    paragraphs = []
-    for treatment in view.context.treatments:
-        row = view.results.find("proportional_hazards.test", "p_value", treatment=treatment)
-        if row is None or row.value is None:
-            paragraphs.append(say("hazards.unknown", treatment=view.label(treatment)))
-            continue
-        key = "hazards.doubtful" if float(row.value) < view.context.ph_alpha else "hazards.compatible"
-        paragraphs.append(say(key, p=row.value, alpha=say.number(alpha, max(2, -int(alpha.as_tuple().exponent)))))
-    return Passage(paragraphs=paragraphs or [say("hazards.one_arm")])
-
-
-def _limitations(view: View) -> Passage:
-    say, context = view.words, view.context
-    items = [say(f"limitations.{context.design}")]
-    items += [say("limitations.tau", time=time_text(view, context.tau))] if context.tau is not None else []
-    items += [say("limitations.censoring"), say("limitations.nominal")]
-    items += [say("limitations.cutoff", reason=context.cutoff["unknown"])] if context.cutoff.get("unknown") else []
-    items += [say.say(text) for text in context.limitations]
-    return Passage(items=items)
-
-
-def _bold(text: str) -> list[tuple[str, bool]]:
-    """A text with **strong** parts as (text, strong) pairs."""
-    parts = re.split(r"\*\*(.+?)\*\*", text)
-    return [(part, position % 2 == 1) for position, part in enumerate(parts) if part]
-
-
-def _plain_text(text: str) -> str:
-    return "".join(part for part, _ in _bold(text))
-
-
 def _notes(view: View) -> Passage:
     """What was decided while the data were read, and what the checks of the data warn of."""
     say = view.words
@@ -239,9 +184,6 @@ def _not_declared(view: View) -> Passage:
 
 
 PASSAGES = {
-    "survival.effect": _effect,
-    "survival.hazards": _hazards,
-    "survival.limitations": _limitations,
     "data.notes": _notes,
     "not_declared": _not_declared,
 }

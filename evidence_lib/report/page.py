@@ -7,11 +7,13 @@ the markers ``<!-- run -->`` and ``<!-- /run -->``; the content code leaves it o
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import importlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from html import escape, unescape
 from pathlib import Path
@@ -21,7 +23,7 @@ from typing import Any
 from evidence_lib.errors import InvalidInput, NotebookError
 from evidence_lib.language import message_from_json
 from evidence_lib.report.context import Context, View, view
-from evidence_lib.report.display import Figure
+from evidence_lib.report.display import Figure, Passage
 from evidence_lib.report.first_screen import FirstScreen
 from evidence_lib.report.html import Display, image, render, sanitise
 from evidence_lib.results import ResultSet
@@ -145,7 +147,21 @@ def display_of(record: Mapping[str, Any], at: View) -> Display:
         raise NotebookError("an item id of another form", expected="T1, F2 or P3", found=repr(record["item"]))
     content = [_content(part, at.results) for part in record["content"]]
     function = getattr(_room(room), name)
-    return function(*content, view=at, **record.get("options", {}))
+    return _named(function(*content, view=at, **record.get("options", {})), str(record.get("id", name)), at)
+
+
+def _named(display: Display, id: str, at: View) -> Display:
+    """The display under the number, title and population that the study file gives it, with its footnotes below."""
+    given = at.context.tlf.get(id)
+    if given is None or isinstance(display, Passage):
+        return display
+    return replace(
+        display,
+        number=given.get("number", ""),
+        title=at.words.say(given["title"]) if given.get("title") else display.title,
+        footnotes=[*display.footnotes, *(at.words.say(note) for note in given.get("footnotes", ()))],
+        population=at.words.say(given.get("population") or at.context.population),
+    )
 
 
 def render_displays(notebook: Mapping[str, Any], results: ResultSet, language: str) -> dict[str, str]:
@@ -320,6 +336,9 @@ def _facts(at: View) -> list[tuple[str, str]]:
         )
         if context.page.get(name)
     ]
+    state = context.blinding.get("state")
+    if state:
+        facts.append((say("page.blinding"), _blinding(at, state)))
     for name, value in context.governance.items():
         heading = f"{say('page.governance')}: {str(name).replace('_', ' ')}"
         facts.append((heading, at.words.form(value)))
@@ -331,9 +350,17 @@ def _facts(at: View) -> list[tuple[str, str]]:
     return facts
 
 
-def _first_figure(first: FirstScreen, at: View) -> str | None:
-    from dataclasses import replace
+def _blinding(at: View, state: str) -> str:
+    """The state of blinding; for unblinded data since when, to whom and why."""
+    say, given = at.words, at.context.blinding.get("unblinded", {})
+    if state != "unblinded":
+        return say(f"page.blinding.{state}")
+    date = given["date"]
+    since = say.form(dt.date.fromisoformat(date["date"])) if date.get("date") else say.say(date["unknown"])
+    return say("page.blinding.unblinded", since=since, person=given["person"], reason=given["reason"])
 
+
+def _first_figure(first: FirstScreen, at: View) -> str | None:
     if first.figure is None:
         return None
     function, content = first.figure

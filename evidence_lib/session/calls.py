@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,19 @@ TABLE_OF = {
     "baseline_summary": "baseline",
     "standardized_differences": "baseline.standardized_difference",
     "log_hazard_ratio_over_time": "proportional_hazards.curve",
+    "cumulative_incidence_curve": "cumulative_incidence.curve",
 }
-FRAME_COLUMNS = {"time": "time", "event": "event", "group": "arm"}
+# What a statistic takes by row of the analysis frame: a choice names the column, and these are the columns by default.
+BY_ROW = (
+    *("time", "event", "group", "cause", "outcome", "events", "exposure", "time_to_first", "entry", "weights"),
+    *("cluster", "start", "stop", "subject", "count", "pairs", "estimate", "std_error", "region", "censoring_groups"),
+)
+FRAME_COLUMNS = {"time": "time", "event": "event", "group": "arm", "cause": "cause"}
+# A statistic whose first argument is a frame gets the frame, and these names of columns by default.
+WHOLE_FRAME = ("frame", "data")
+COLUMN_NAMES = {"subject": "subject", "visit": "visit", "outcome": "outcome", "arm": "arm", "group": "arm"}
 NAMED_COLUMNS = ("strata", "covariates", "subgroups", "variables")
-COMPLETE_CASES = ("strata", "covariates")  # a patient without one of these cannot enter the model; n says so
+COMPLETE_CASES = ("strata", "covariates", "outcome")  # without one of these nobody enters the model; n says so
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,11 @@ def twin_of(statistic: Callable[..., Any]) -> Twin | None:
     return Twin(function, found.SOURCE[statistic.__name__], found.TOLERANCE.get(statistic.__name__, 1e-6))
 
 
+def takes_frame(statistic: Callable[..., Any]) -> bool:
+    """Whether a statistic takes a frame and the names of its columns, such as ``mmrm``."""
+    return next(iter(inspect.signature(statistic).parameters), None) in WHOLE_FRAME
+
+
 def arguments(
     statistic: Callable[..., Any],
     frame: pd.DataFrame,
@@ -65,34 +79,85 @@ def arguments(
 ) -> dict[str, Any]:
     """The keyword arguments of one call.
 
-    ``time``, ``event`` and ``group`` come from the analysis frame; ``strata``, ``covariates`` and ``subgroups`` are
-    column names that become columns; what else the statistic takes and nobody chose comes from the report's context.
+    A statistic of arrays gets columns of the frame: those of ``FRAME_COLUMNS``, or the columns that the choices name;
+    ``strata``, ``covariates`` and ``subgroups`` are lists of column names. A statistic of a frame gets the frame and
+    column names. What else it takes and nobody chose comes from the report's context; ``rng`` is made anew from the
+    report's seed, so that a statistic and its twin draw alike and no call depends on another.
     Raises InvalidInput for a choice that the statistic does not take.
     """
     wanted = inspect.signature(statistic).parameters
     unknown = sorted(set(choices) - set(wanted))
     if unknown:
         raise InvalidInput("the statistic takes no such choice", where=statistic.__name__, found=", ".join(unknown))
-    known = {
+    known = _known(context, treatment, everything="treatment" not in wanted)
+    if "rng" in wanted:
+        import numpy as np
+
+        known["rng"] = np.random.default_rng(context.seed)
+    if takes_frame(statistic):
+        return _of_frame(wanted, frame, known, choices)
+    return _of_arrays(wanted, frame, known, choices)
+
+
+def _known(context: Context, treatment: str | None, *, everything: bool) -> dict[str, Any]:
+    compared = treatment is not None or (everything and context.treatments)
+    return {
         "treatment": treatment,
-        "reference": context.reference if treatment is not None else None,
+        "reference": context.reference if compared else None,
         "tau": context.tau,
         "times": context.times,
         "conf_level": context.conf_level,
         "convention": convention(context.convention),
     }
-    frame = frame.dropna(subset=[column for name in COMPLETE_CASES for column in choices.get(name) or []])
+
+
+def _of_frame(
+    wanted: Iterable[str], frame: pd.DataFrame, known: Mapping[str, Any], choices: Mapping[str, Any]
+) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name in wanted:
+        if name in WHOLE_FRAME:
+            given[name] = frame
+        elif name in choices:
+            given[name] = choices[name]
+        elif COLUMN_NAMES.get(name) in frame:
+            given[name] = COLUMN_NAMES[name]
+        elif known.get(name) is not None:
+            given[name] = known[name]
+    return given
+
+
+def _of_arrays(
+    wanted: Iterable[str], frame: pd.DataFrame, known: Mapping[str, Any], choices: Mapping[str, Any]
+) -> dict[str, Any]:
+    needed = [column for name in COMPLETE_CASES for column in _named(choices.get(name))]
+    frame = frame.dropna(subset=needed)
     given: dict[str, Any] = {}
     for name in wanted:
         if name in choices and name in NAMED_COLUMNS:
             given[name] = frame[list(choices[name])] if choices[name] else None
         elif name in choices:
-            given[name] = choices[name]
-        elif name in FRAME_COLUMNS:
+            named = name in BY_ROW and isinstance(choices[name], str)
+            given[name] = frame[choices[name]].to_numpy() if named else choices[name]
+        elif FRAME_COLUMNS.get(name) in frame:
             given[name] = frame[FRAME_COLUMNS[name]].to_numpy()
         elif known.get(name) is not None:
             given[name] = known[name]
     return given
+
+
+def _named(choice: Any) -> list[str]:
+    """The column names in a choice: one, or a list."""
+    return [choice] if isinstance(choice, str) else list(choice or [])
+
+
+def parts(frame: pd.DataFrame, each: Mapping[str, str]) -> Iterator[tuple[dict[str, str], pd.DataFrame]]:
+    """The frame, or its part of every combination of levels of the columns, with the groups that name it."""
+    if not each:
+        yield {}, frame
+        return
+    for levels, part in frame.groupby(list(each.values()), sort=False, observed=True):
+        yield {key: str(level) for key, level in zip(each, levels, strict=True)}, part
 
 
 def default_groups(context: Context, treatment: str | None, arm: str | None, grouped_by_arm: bool) -> dict[str, str]:
@@ -109,7 +174,7 @@ def default_groups(context: Context, treatment: str | None, arm: str | None, gro
     return {"arm": "all"}
 
 
-def grouped(estimate: Estimate, groups: Mapping[str, str]) -> Estimate:
+def grouped(estimate: Estimate, groups: Mapping[str, str | float]) -> Estimate:
     """The estimate with these groups; its own go before them."""
     return replace(estimate, groups={**groups, **estimate.groups})
 

@@ -20,7 +20,7 @@ CRUDE_COMPARISONS = "cox.hazard_ratio.*, logrank.*, rmst.difference, rmst.ratio,
 
 def data(rep: Report, frame: pd.DataFrame) -> Gate:
     """Warnings of the data checks (errors stop a report before it starts)."""
-    warnings = [finding for finding in rep.analysis.findings if finding.severity == "warning"]
+    warnings = [finding for finding in rep.findings if finding.severity == "warning"]
     reason = message("check.data.warnings", texts=tuple(w.message for w in warnings)) if warnings else None
     return rep.gate("data", float(len(warnings)), limit=0.0, judged=not warnings, reason=reason)
 

@@ -8,26 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib import __version__
-from evidence_lib.errors import DataError, ParameterError
 from evidence_lib.results import ResultSet
 from evidence_lib.session.report import Report
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from evidence_lib.data.adam import AdamData, AnalysisFrame
+    from evidence_lib.data.adam import AnalysisFrame
+    from evidence_lib.data.subjects import Subjects
     from evidence_lib.report.context import Context
     from evidence_lib.study import Report as ReportSection
     from evidence_lib.study import Study
 
 LEAST_SHARE_FOR_MILESTONE = 0.10
 INTERVALS_OF_AT_RISK_TABLE = 10
-POPULATION = {
-    "randomised": "ITT",
-    "partly-randomised": "all patients",
-    "single-arm": "all patients",
-    "observational": "all patients",
-}
+NOT_TIME_TO_EVENT = frozenset(
+    ("trial/disposition-and-baseline", "trial/response", "trial/continuous-endpoints", "trial/safety")
+)
 
 
 def open_report(study: str, report: str, *, language: str = "en", **given: Any) -> Report:
@@ -40,119 +37,102 @@ def open_report(study: str, report: str, *, language: str = "en", **given: Any) 
     language : the language of what the notebook displays; the page is made in each language of the study.
     given : report parameters of ``study.PARAMETERS``; None means "as the study file says".
 
-    Raises StudyError, ParameterError (exit 2) and DataError (exit 3). Writes go to ``$EVIDENCE_OUT`` when a run sets
-    it, else to ``out/interactive/`` beside the study file.
+    Raises StudyError, ParameterError (exit 2), DataError (exit 3), and DisclosureError (exit 9) for a split by
+    treatment in a blinded study. Writes go to ``$EVIDENCE_OUT`` when a run sets it, else to ``out/interactive/`` beside
+    the study file.
     """
     from evidence_lib import study as studies
-    from evidence_lib.data import adam
+    from evidence_lib.session import population
 
     loaded = studies.load_study(studies.find_study_file(study))
     studies.require_supported(loaded)
     section = loaded.report(report)
     parameters = studies.resolve(loaded, report, given)
-    data = adam.load_adam(loaded.data_path, encoding=loaded.data.encoding)
-    analysis = _analysis(loaded, parameters, data)
-    context = _context(loaded, section, parameters, analysis, data)
+    data = population.study_data(loaded, parameters)
+    people = population.people(loaded, section, parameters, data)
+    analysis = None
+    if parameters["endpoint"] is not None or section.notebook not in NOT_TIME_TO_EVENT:
+        analysis = population.time_to_event(loaded, parameters, data, people)
+    context = _context(loaded, section, parameters, people, analysis)
     out = os.environ.get("EVIDENCE_OUT")
     return Report(
         context=context,
         results=ResultSet(context.study, context.report),
         language=language,
         folder=Path(out) if out else loaded.folder / "out" / "interactive",
+        data=data,
+        people=people,
+        parameters=parameters,
         analysis=analysis,
-        at_risk_times=_at_risk_times(parameters, analysis),
+        at_risk_times=_at_risk_times(parameters, analysis) if analysis else [],
         baseline=parameters["baseline"] or _declared_variables(parameters),
         balance_limit=parameters["balance_limit"],
     )
 
 
-def _analysis(study: Study, parameters: Mapping[str, Any], data: AdamData) -> AnalysisFrame:
-    from evidence_lib.data import adam
-
-    def frame_of(treatments: list[str] | None, reference: str | None) -> AnalysisFrame:
-        return adam.analysis_frame(
-            data,
-            endpoint=_required(parameters, "endpoint"),
-            treatments=treatments,
-            reference=reference,
-            subset=parameters["subset"],
-            population_flag=parameters["population_flag"]
-            or adam.default_population_flag(data, design=study.study.design),
-            strata=parameters["strata"] or (),
-            covariates=parameters["covariates"] or (),
-            subgroups=parameters["subgroups"] or (),
-            baseline=parameters["baseline"] or (),
-        )
-
-    treatment, reference = parameters["treatment"], parameters["reference"]
-    treatments = [treatment] if isinstance(treatment, str) else treatment
-    if treatments is None and reference is not None:
-        treatments = [arm for arm in frame_of(None, None).arms if arm != reference]
-    if study.study.design != "single-arm" and (not treatments or reference is None):
-        raise ParameterError(
-            "a comparison needs its arms", where="treatment and reference", mend="name the reference in the study file"
-        )
-    analysis = frame_of(treatments, reference)
-    if study.study.design == "single-arm" and len(analysis.arms) > 1:
-        raise DataError(
-            "a single-arm study has more than one arm",
-            where="ADSL and ADTTE",
-            found=", ".join(analysis.arms),
-            mend="correct the design in the study file, or choose one arm with subset",
-        )
-    return analysis
-
-
 def _context(
-    study: Study, section: ReportSection, parameters: Mapping[str, Any], analysis: AnalysisFrame, data: AdamData
+    study: Study,
+    section: ReportSection,
+    parameters: Mapping[str, Any],
+    people: Subjects,
+    analysis: AnalysisFrame | None,
 ) -> Context:
     from evidence_lib.report.context import Context
+    from evidence_lib.session.population import population_name
     from evidence_lib.study import days_of
 
     unit = parameters["unit"]
     times = tuple(days_of(time, unit) for time in parameters["times"] or [])
-    endpoint_label = study.labels.get(parameters["endpoint"]) or analysis.endpoint_label or parameters["endpoint"]
+    endpoint = parameters["endpoint"] or ""
+    label = study.labels.get(endpoint) or (analysis.endpoint_label if analysis else "") or endpoint
+    arms = analysis.arms if analysis else people.arms
     return Context(
         study=study.study.id,
         report=section.id,
+        notebook=section.notebook,
         study_title=study.study.title,
-        question=section.title or endpoint_label,
+        question=section.title or label or section.id,
         design=study.study.design,
         convention=study.study.convention,
-        endpoint=parameters["endpoint"],
-        endpoint_label=endpoint_label,
-        population=POPULATION[study.study.design] if not parameters["subset"] else _subset_name(parameters["subset"]),
-        arms=analysis.arms,
-        treatments=analysis.arms[:-1],
-        reference=analysis.arms[-1],
+        endpoint=endpoint,
+        endpoint_label=label,
+        population=population_name(study, section, parameters, people),
+        arms=arms,
+        treatments=arms[:-1],
+        reference=arms[-1],
         unit=unit,
         tau=days_of(parameters["tau"], unit) if parameters["tau"] is not None else None,
         times=tuple(sorted(times)),
-        milestone=times[0] if times else _last_whole_year(analysis),
+        milestone=times[0] if times else _last_whole_year(analysis) if analysis else None,
         conf_level=parameters["conf_level"],
         ph_alpha=parameters["ph_alpha"],
+        seed=parameters["seed"],
         primary_measure=section.primary_measure,
         strata=tuple(parameters["strata"] or ()),
         covariates=tuple(parameters["covariates"] or ()),
         subgroups=tuple(parameters["subgroups"] or ()),
-        labels={**analysis.labels, **study.labels},
+        labels={**people.labels, **(analysis.labels if analysis else {}), **_derived_labels(study), **study.labels},
         cutoff=_record(study.data.cutoff),
-        estimand=_record(section.estimand),
+        blinding=_record(study.data.blinding) if study.data.blinding else {},
+        estimand=_record(section.estimand) if section.estimand else {},
+        families=tuple(
+            _record(family)
+            for family in study.endpoint_families
+            if any(hypothesis.report == section.id for hypothesis in family.hypotheses)
+        ),
+        tlf={name: _record(output) for name, output in section.tlf.items()},
         plain=_record(section.plain),
         page=_record(study.page),
         citations=tuple(study.citations),
         limitations=tuple(section.limitations),
         governance=dict(study.governance),
         disclosure=_record(study.disclosure),
-        sources=tuple({"name": name, **fingerprint} for name, fingerprint in _sources(data)),
-        notes=tuple(note.to_json() for note in analysis.notes),
         provenance={"study_sha256": study.sha256, "versions": versions()},
     )
 
 
-def _sources(data: AdamData) -> list[tuple[str, dict[str, Any]]]:
-    prints = [table.fingerprint.to_json() for table in (data.adsl, data.adtte)]
-    return [(str(found.pop("file")), found) for found in prints]
+def _derived_labels(study: Study) -> dict[str, Any]:
+    return {name: definition["label"] for name, definition in study.variables.items() if definition.get("label")}
 
 
 def _record(part: BaseModel) -> dict[str, Any]:
@@ -169,21 +149,9 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), "evidence_lib": __version__, **{name: version(name) for name in names}}
 
 
-def _required(parameters: Mapping[str, Any], name: str) -> Any:
-    if parameters[name] is None:
-        raise ParameterError(
-            "a parameter that has no default is not given", where=name, mend="give it in the study file"
-        )
-    return parameters[name]
-
-
 def _declared_variables(parameters: Mapping[str, Any]) -> list[str]:
     names = [*(parameters["strata"] or []), *(parameters["covariates"] or []), *(parameters["subgroups"] or [])]
     return list(dict.fromkeys(names))
-
-
-def _subset_name(subset: Mapping[str, Any]) -> str:
-    return "all patients with " + ", ".join(f"{column} = {value}" for column, value in subset.items())
 
 
 def _at_risk_times(parameters: Mapping[str, Any], analysis: AnalysisFrame) -> list[int]:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from evidence_lib.conventions import DAYS_PER_UNIT
-from evidence_lib.errors import InvalidInput, NotebookError
+from evidence_lib.errors import InvalidInput, NotebookError, StudyError
 from evidence_lib.language import Message, message
 from evidence_lib.report.page import CONTEXT_MIME, PAGE_FOLLOWS, SHOW_MIME, display_name, display_of, item_kind
 from evidence_lib.results import Estimate, Estimates, Gate, ResultSet, Row, analyses, rows_of
@@ -21,29 +21,47 @@ from evidence_lib.session import calls
 if TYPE_CHECKING:
     import pandas as pd
 
-    from evidence_lib.data.adam import AnalysisFrame
+    from evidence_lib.data.adam import AdamData, AnalysisFrame
+    from evidence_lib.data.findings import Finding
+    from evidence_lib.data.subjects import Subjects
     from evidence_lib.report.context import Context
+
+Role = Literal["main", "sensitivity", "supplementary"]
+IDENTIFYING = ("SUBJECT", "SUBJID", "USUBJID")
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a call adds to its results: groups, and the endpoint and population that they belong to."""
+
+    groups: Mapping[str, str | float]
+    endpoint: str
+    population: str
 
 
 @dataclass
 class Report:
     """One report while its notebook runs. Made by ``open_report``; see DESIGN for how a notebook uses it.
 
-    ``results`` is the analysis results dataset so far, ``context`` the fixed facts of the report, ``strata``,
-    ``covariates``, ``subgroups`` and ``baseline`` the column names that the study file declares, ``at_risk_times`` the
-    times (days) of the at-risk table.
+    ``results`` is the analysis results dataset so far, ``context`` the fixed facts of the report, ``people`` the
+    subjects of its population, ``analysis`` the time-to-event data of its endpoint (None where it has none),
+    ``parameters`` every parameter with its value, ``at_risk_times`` the times (days) of the at-risk table.
     """
 
     context: Context
     results: ResultSet
     language: str
     folder: Path
-    analysis: AnalysisFrame
-    at_risk_times: list[int]
-    baseline: list[str]
+    data: AdamData
+    people: Subjects
+    parameters: Mapping[str, Any]
+    analysis: AnalysisFrame | None = None
+    at_risk_times: list[int] = field(default_factory=list)
+    baseline: list[str] = field(default_factory=list)
     balance_limit: float | None = None
     _withheld: dict[str, Message] = field(default_factory=dict)
     _items: dict[str, int] = field(default_factory=dict)
+    _outputs: set[str] = field(default_factory=set)
 
     @property
     def strata(self) -> list[str]:
@@ -67,7 +85,7 @@ class Report:
 
     @property
     def treatments(self) -> list[str]:
-        """The arms that are compared with the reference; none in a single-arm study."""
+        """The arms that are compared with the reference; none in a single-arm study or a blinded report."""
         return list(self.context.treatments)
 
     @property
@@ -75,17 +93,58 @@ class Report:
         """All arms in display order, the reference last."""
         return list(self.context.arms)
 
-    def analysis_frame(self) -> pd.DataFrame:
-        """One row per analysed subject: time (days), event (1 = event), arm, and the declared variables.
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What the checks of the data found, of the subjects and of the endpoint."""
+        return tuple(dict.fromkeys([*self.people.findings, *(self.analysis.findings if self.analysis else ())]))
 
-        Records the attrition, and the number of subjects and events of each arm and of all.
+    def analysis_frame(self) -> pd.DataFrame:
+        """The time-to-event data of the endpoint: one row per analysed subject.
+
+        Columns: subject (a number that stands for the identifier), time (days), event (1 = event), arm, and the
+        declared variables. Records the attrition, and the number of subjects and events of each arm and of all.
+        Raises InvalidInput in a report without an endpoint.
         """
+        if self.analysis is None:
+            raise InvalidInput("this report has no time-to-event endpoint", mend="give endpoint in the study file")
         frame = self.analysis.frame
         self.results.add_table("attrition", self.analysis.attrition)
+        self._count(frame)
+        return frame
+
+    def subjects(self) -> pd.DataFrame:
+        """The subjects of the report's population: one row each, with subject, arm and the columns of ADSL.
+
+        ``subject`` is a number that stands for the identifier in the frames of ``records`` too. Records the attrition,
+        and the number of subjects of each arm and of all.
+        """
+        frame = self.people.frame
+        self.results.add_table("attrition", self.people.attrition)
+        self._count(frame)
+        return frame.copy()
+
+    def has(self, dataset: str) -> bool:
+        """Whether the study has this data set, such as ADAE."""
+        return self.data.has(dataset)
+
+    def records(self, dataset: str, *, parameter: str | list[str] | None = None) -> pd.DataFrame:
+        """The records of a data set that belong to the report's subjects: subject, arm, and the data set's columns.
+
+        ``parameter`` keeps the records of these PARAMCD only. Raises DataError where the data set is missing or a check
+        of severity error fails.
+        """
+        from evidence_lib.data.subjects import records
+
+        return records(self.data, dataset, self.people, parameter=parameter)
+
+    def _count(self, frame: pd.DataFrame) -> None:
+        """The number of subjects, and of events where the frame has them, of each arm and of all."""
         for arm in [*self.arms, "all"]:
             part = frame if arm == "all" else frame[frame["arm"] == arm]
-            n, events = len(part), int(part["event"].sum())
-            for name, value in (("count.subjects", n), ("count.events", events)):
+            counts = {"count.subjects": len(part)}
+            if "event" in frame:
+                counts["count.events"] = int(part["event"].sum())
+            for name, value in counts.items():
                 estimate = Estimate(
                     analysis=name,
                     unit="subjects",
@@ -94,27 +153,53 @@ class Report:
                     estimate=value,
                 )
                 self._add(estimate, second=replace(estimate, estimate=_recount(frame, arm, name)), source="plain count")
-        return frame
 
     def record(
-        self, statistic: Callable[..., Any], frame: pd.DataFrame, *, by: str | None = None, **choices: Any
+        self,
+        statistic: Callable[..., Any],
+        frame: pd.DataFrame,
+        *,
+        by: str | None = None,
+        each: Mapping[str, str] | None = None,
+        groups: Mapping[str, str | float] | None = None,
+        endpoint: str | None = None,
+        population: str | None = None,
+        role: Role = "main",
+        table: str | None = None,
+        **choices: Any,
     ) -> Any:
         """Compute a statistic and its independent twin, compare the two, and keep them as rows (or as a table).
 
-        ``by="arm"`` computes it in every arm. A comparison is made for each treatment against the reference.
+        ``by="arm"`` computes it in every arm; ``each={"region": "REGION1"}`` in every level of a column, which becomes
+        that group of the results (several: every combination that occurs); ``groups`` are added to all of them. A
+        comparison is made for each treatment against the reference. ``endpoint`` and ``population`` name another one
+        than the report's. ``role`` says what the analysis is to the estimand: the results of a sensitivity or
+        supplementary one carry it as a group. A statistic that gives a frame is kept as the ``table`` of that name.
+
         ``strata``, ``covariates``, ``subgroups`` and ``variables`` name columns of ``frame``, and an empty list means
-        that the study declares none: then nothing is computed. Other choices go to the statistic.
+        that the study declares none: then nothing is computed. What a statistic takes by row (``event``, ``outcome``,
+        ``cause`` ...) is a column too. Other choices go to the statistic.
         Recording the same key again replaces it. Raises RecalculationError (exit 4) where the two values differ.
         """
-        if any(name in choices and not choices[name] for name in calls.NAMED_COLUMNS):
+        if not calls.takes_frame(statistic) and any(
+            name in choices and not choices[name] for name in calls.NAMED_COLUMNS
+        ):
             return None
-        if statistic.__name__ in calls.TABLE_OF:
-            return self._record_table(statistic, frame, by, choices)
+        given = _Given(
+            groups={**(groups or {}), **({} if role == "main" else {"role": role})},
+            endpoint=self.context.endpoint if endpoint is None else endpoint,
+            population=self.context.population if population is None else population,
+        )
+        name = table or calls.TABLE_OF.get(statistic.__name__)
+        if name is not None:
+            return self._record_table(name, statistic, frame, by, choices)
         answers: list[Estimate] = []
-        for arm in self.arms if by == "arm" else [None]:
-            part = frame if arm is None else frame[frame["arm"] == arm]
-            for treatment in calls.selected(statistic, self.context.treatments):
-                answers += self._record_once(statistic, part, treatment, arm, choices)
+        for levels, part in calls.parts(frame, each or {}):
+            within = replace(given, groups={**given.groups, **levels})
+            for arm in self.arms if by == "arm" else [None]:
+                of_arm = part if arm is None else part[part["arm"] == arm]
+                for treatment in calls.selected(statistic, self.context.treatments):
+                    answers += self._record_once(statistic, of_arm, treatment, arm, choices, within)
         return answers[0] if len(answers) == 1 else Estimates(tuple(answers))
 
     def _record_once(
@@ -124,28 +209,51 @@ class Report:
         treatment: str | None,
         arm: str | None,
         choices: Mapping[str, Any],
+        within: _Given,
     ) -> list[Estimate]:
         given = calls.arguments(statistic, part, self.context, treatment, choices)
         answer, twin = statistic(**given), calls.twin_of(statistic)
-        groups = calls.default_groups(self.context, treatment, arm, "group" in given)
+        groups = {**calls.default_groups(self.context, treatment, arm, "group" in given), **within.groups}
         if twin is None:
             found = [calls.grouped(estimate, groups) for estimate in calls.items(answer)]
             for estimate in found:
-                self._add(estimate)
+                self._add(estimate, within=within)
             return found
+        again = calls.arguments(statistic, part, self.context, treatment, choices)  # a generator of random numbers anew
         found = []
-        for estimate, second in calls.pairs(answer, twin.function(**given), statistic.__name__):
+        for estimate, second in calls.pairs(answer, twin.function(**again), statistic.__name__):
             named = calls.grouped(estimate, groups)
-            self._add(named, second=second, source=twin.source, tolerance=twin.tolerance)
+            self._add(named, second=second, source=twin.source, tolerance=twin.tolerance, within=within)
             found.append(named)
         return found
 
+    def keep(self, name: str, frame: pd.DataFrame) -> pd.DataFrame:
+        """Keep a frame as a table of the results, for a figure or a table to be made of, and give it back by name.
+
+        It holds what readers may see: no identifier, and rows in an order that points to nobody.
+        Raises InvalidInput for a column that names subjects.
+        """
+        named = [str(column) for column in frame.columns if str(column).upper() in IDENTIFYING]
+        if named:
+            raise InvalidInput("a table of the results names no subjects", where=name, found=", ".join(named))
+        self.results.add_table(name, frame)
+        return self.table(name)
+
+    def add(self, estimates: Any, *, endpoint: str | None = None, population: str | None = None) -> None:
+        """Keep estimates that a model gave beside its main answer, without a recalculation of their own."""
+        within = _Given(
+            groups={},
+            endpoint=self.context.endpoint if endpoint is None else endpoint,
+            population=self.context.population if population is None else population,
+        )
+        for estimate in calls.items(estimates):
+            self._add(estimate, within=within)
+
     def _record_table(
-        self, statistic: Callable[..., Any], frame: pd.DataFrame, by: str | None, choices: Mapping[str, Any]
+        self, name: str, statistic: Callable[..., Any], frame: pd.DataFrame, by: str | None, choices: Mapping[str, Any]
     ) -> pd.DataFrame:
         import pandas as pd
 
-        name = calls.TABLE_OF[statistic.__name__]
         parts = []
         for arm in self.arms if by == "arm" else [None]:
             part = frame if arm is None else frame[frame["arm"] == arm]
@@ -206,11 +314,14 @@ class Report:
 
         return CHECKS[id](self, frame)
 
-    def show(self, function: Callable[..., Any], *content: Any, when: object = True, **options: Any) -> None:
+    def show(
+        self, function: Callable[..., Any], *content: Any, when: object = True, id: str | None = None, **options: Any
+    ) -> None:
         """Show a table, figure or passage made from results, and record how to make it again in any language.
 
         ``content`` is a table of the results (``rep.table(...)``) or plain JSON material such as ``rep.estimand``.
-        Where ``when`` is empty or false a sentence says that the study declares nothing of the kind.
+        Where ``when`` is empty or false a sentence says that the study declares nothing of the kind. ``id`` is the name
+        under which the study file's ``tlf`` speaks of this output; without it the function's own name.
         """
         if not when:
             self.say("not_declared")
@@ -218,12 +329,15 @@ class Report:
         name = display_name(function)
         kind = item_kind(function)
         self._items[kind] = self._items.get(kind, 0) + 1
-        record = {
+        output = id or function.__name__
+        record: dict[str, Any] = {
             "item": f"{kind}{self._items[kind]}",
+            "id": output,
             "function": name,
             "content": [_reference(part) for part in content],
             "options": options,
         }
+        self._outputs.add(output)
         self._display(record)
 
     def say(self, key: str) -> None:
@@ -238,6 +352,7 @@ class Report:
         The completion record holds the hash of the results file and its number of rows; a runner takes a report as
         done only when it is there and right.
         """
+        self._refuse_unknown_outputs()
         headline: dict[Any, dict[str, Row]] = {}
         for row in self.results.rows.values():
             if analyses()[row.analysis].headline:
@@ -256,10 +371,38 @@ class Report:
             "rows": len(self.results.rows),
         }
         _write(self.folder / f"{report}.complete.json", json.dumps(record) + "\n")
-        self._publish({"text/plain": f"{report}: complete", CONTEXT_MIME: self.context.to_json()})
+        self._publish({"text/plain": f"{report}: complete", CONTEXT_MIME: self._finished_context().to_json()})
+
+    def _finished_context(self) -> Context:
+        """The context with what is known only now: the files that were read, and what was decided while reading."""
+        prints = [table.fingerprint.to_json() for table in self.data.read]
+        notes = [*self.data.notes, *self.people.notes, *(self.analysis.notes if self.analysis else ())]
+        return replace(
+            self.context,
+            sources=tuple(
+                {"name": str(found["file"]), **{k: v for k, v in found.items() if k != "file"}} for found in prints
+            ),
+            notes=tuple(note.to_json() for note in dict.fromkeys(notes)),
+        )
+
+    def _refuse_unknown_outputs(self) -> None:
+        unknown = sorted(set(self.context.tlf) - self._outputs)
+        if unknown:
+            raise StudyError(
+                "tlf names an output that the report does not have",
+                where=f"report {self.context.report}, tlf",
+                expected=", ".join(sorted(self._outputs)),
+                found=", ".join(unknown),
+            )
 
     def _add(
-        self, estimate: Estimate, *, second: Estimate | None = None, source: str = "", tolerance: float = 1e-6
+        self,
+        estimate: Estimate,
+        *,
+        second: Estimate | None = None,
+        source: str = "",
+        tolerance: float = 1e-6,
+        within: _Given | None = None,
     ) -> None:
         agrees = None
         if second is not None:
@@ -271,8 +414,8 @@ class Report:
         self.results.add(
             rows_of(
                 estimate,
-                endpoint=self.context.endpoint,
-                population=self.context.population,
+                endpoint=within.endpoint if within else self.context.endpoint,
+                population=within.population if within else self.context.population,
                 days_per_unit=DAYS_PER_UNIT[self.context.unit],
                 second=second,
                 second_source=source or None,
@@ -284,7 +427,7 @@ class Report:
         from evidence_lib.report.context import view
         from evidence_lib.report.html import render
 
-        at = view(self.context, self.results, self.language, record["item"])
+        at = view(self._finished_context(), self.results, self.language, record["item"])
         display = display_of(record, at)  # what is wrong with it is an error of this cell, also where a page follows
         bundle: dict[str, Any] = {"text/plain": record["item"], SHOW_MIME: record}
         if PAGE_FOLLOWS not in os.environ:

@@ -147,9 +147,15 @@ def _ranged(value: Any, parameter: Parameter) -> float:
     number = _number(value, parameter.name)
     above = number > parameter.low if parameter.open_range else number >= parameter.low
     below = number < parameter.high if parameter.open_range else number <= parameter.high
-    if not (above and below):
+    if not (above and below) or (parameter.whole and number != int(number)):
         raise _wrong(value, parameter, _range(parameter))
-    return number
+    return int(number) if parameter.whole else number
+
+
+def _switch(value: Any, parameter: Parameter) -> bool:
+    if not isinstance(value, bool):
+        raise _wrong(value, parameter, "true or false")
+    return value
 
 
 def _times(value: Any, parameter: Parameter) -> list[float]:
@@ -201,6 +207,7 @@ _CHECKS: Mapping[str, Callable[[Any, Parameter], Any]] = {
     "column": _column,
     "columns": _columns,
     "filter": _filter,
+    "switch": _switch,
 }
 
 

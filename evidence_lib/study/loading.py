@@ -168,7 +168,8 @@ def _fields_at(path: KeyPath) -> list[str]:
     model: type[BaseModel] = StudyContent
     for part in path:
         if isinstance(part, str):
-            model = _model_in(model.model_fields[part].annotation) or model
+            field = model.model_fields.get(part)  # none: a key of a mapping, whose values the model describes
+            model = (_model_in(field.annotation) if field else None) or model
     return list(model.model_fields)
 
 

@@ -10,7 +10,7 @@ from typing import Literal
 from evidence_lib.conventions import DAYS_PER_UNIT
 from evidence_lib.language import LANGUAGES
 
-Kind = Literal["text", "texts", "choice", "number", "time", "times", "column", "columns", "filter"]
+Kind = Literal["text", "texts", "choice", "number", "switch", "time", "times", "column", "columns", "filter"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,8 +18,10 @@ class Parameter:
     """One report parameter.
 
     ``kind`` is its type: a text, a text or a list of them (``texts``), one of ``choices``, a number from ``low`` to
-    ``high`` (the limits themselves excluded where ``open_range``), a time or a list of times in the report's
-    ``unit``, a column name or a list of them, or a ``filter`` (a mapping from column name to value). ``default`` is
+    ``high`` (the limits themselves excluded where ``open_range``; ``whole``: no
+    fractions), a time or a list of times in the report's
+    ``unit``, a column name or a list of them, a ``filter`` (a mapping from column name to value), or a ``switch`` (true
+    or false). ``default`` is
     the value where neither the run nor the study file gives one; None means that there is none. ``notebooks`` names
     the project's notebooks that declare it; ``*`` stands for all.
     """
@@ -32,10 +34,16 @@ class Parameter:
     low: float = 0.0
     high: float = math.inf
     open_range: bool = False
+    whole: bool = False
     at_most: int = 1
-    default: str | float | None = None
+    default: str | float | bool | None = None
     notebooks: tuple[str, ...] = ("trial/survival",)
 
+
+SURVIVAL, RESPONSE, CONTINUOUS = "trial/survival", "trial/response", "trial/continuous-endpoints"
+SAFETY, REGIONAL, BASELINE = "trial/safety", "trial/regional-consistency", "trial/disposition-and-baseline"
+COMPARING = (SURVIVAL, RESPONSE, CONTINUOUS, SAFETY, REGIONAL)
+ALL = (*COMPARING, BASELINE)
 
 _LIST = (
     Parameter(name="study", kind="text", meaning="the study file", notebooks=("*",)),
@@ -48,15 +56,27 @@ _LIST = (
         meaning="the language in which the notebook shows its results",
         notebooks=("*",),
     ),
-    Parameter(name="endpoint", kind="text", meaning="the endpoint: PARAMCD of the time-to-event data"),
-    Parameter(name="treatment", kind="texts", at_most=20, meaning="the arm, or the arms, compared with the reference"),
-    Parameter(name="reference", kind="text", meaning="the arm that the treatments are compared with"),
+    Parameter(
+        name="endpoint",
+        kind="text",
+        meaning="the endpoint: PARAMCD of the time-to-event data",
+        notebooks=(SURVIVAL, REGIONAL),
+    ),
+    Parameter(
+        name="treatment",
+        kind="texts",
+        at_most=20,
+        meaning="the arm, or the arms, compared with the reference",
+        notebooks=ALL,
+    ),
+    Parameter(name="reference", kind="text", meaning="the arm that the treatments are compared with", notebooks=ALL),
     Parameter(
         name="unit",
         kind="choice",
         choices=tuple(DAYS_PER_UNIT),
         default="days",
         meaning="the unit in which times are given and printed; results stay in days",
+        notebooks=(SURVIVAL, RESPONSE, SAFETY, REGIONAL),
     ),
     Parameter(
         name="tau",
@@ -64,6 +84,7 @@ _LIST = (
         unit="`unit`",
         open_range=True,
         meaning="the time up to which mean survival is restricted",
+        notebooks=(SURVIVAL, REGIONAL),
     ),
     Parameter(
         name="times",
@@ -72,29 +93,49 @@ _LIST = (
         open_range=True,
         at_most=20,
         meaning="the times at which survival is reported; the first is the headline milestone",
+        notebooks=(SURVIVAL, SAFETY),
     ),
     Parameter(
         name="at_risk_times", kind="times", unit="`unit`", at_most=50, meaning="the times of the numbers at risk"
     ),
-    Parameter(name="strata", kind="columns", at_most=50, meaning="the stratification factors"),
-    Parameter(name="covariates", kind="columns", at_most=50, meaning="the covariates of the adjusted model"),
-    Parameter(name="subgroups", kind="columns", at_most=50, meaning="the variables of the subgroup analysis"),
     Parameter(
-        name="baseline",
+        name="strata",
         kind="columns",
         at_most=50,
-        meaning="the variables of the baseline table; without it those of strata, covariates and subgroups",
+        meaning="the stratification factors",
+        notebooks=(SURVIVAL, RESPONSE, CONTINUOUS, REGIONAL),
+    ),
+    Parameter(
+        name="covariates",
+        kind="columns",
+        at_most=50,
+        meaning="the covariates of the adjusted model",
+        notebooks=(SURVIVAL, RESPONSE, CONTINUOUS, REGIONAL),
+    ),
+    Parameter(
+        name="subgroups",
+        kind="columns",
+        at_most=50,
+        meaning="the variables of the subgroup analysis",
+        notebooks=(SURVIVAL, RESPONSE),
     ),
     Parameter(
         name="baseline",
         kind="columns",
         at_most=50,
         meaning="the variables of the baseline table; none: the strata, covariates and subgroups",
+        notebooks=(SURVIVAL, BASELINE),
     ),
     Parameter(
-        name="subset", kind="filter", at_most=20, meaning="only subjects whose column has this value are analysed"
+        name="subset",
+        kind="filter",
+        at_most=20,
+        meaning="only subjects whose column has this value are analysed",
+        notebooks=ALL,
     ),
-    Parameter(name="population_flag", kind="column", meaning='the flag ("Y") of the subjects who are analysed'),
+    Parameter(
+        name="population_flag", kind="column", meaning='the flag ("Y") of the subjects who are analysed', notebooks=ALL
+    ),
     Parameter(
         name="conf_level",
         kind="number",
@@ -103,6 +144,7 @@ _LIST = (
         high=0.999,
         default=0.95,
         meaning="the confidence level",
+        notebooks=ALL,
     ),
     Parameter(
         name="ph_alpha",
@@ -120,6 +162,28 @@ _LIST = (
         high=10.0,
         open_range=True,
         meaning="the largest absolute standardised difference allowed; none: the check only informs",
+    ),
+    Parameter(
+        name="arm_variable",
+        kind="column",
+        notebooks=ALL,
+        meaning="the column with the treatment; none: the planned one, for safety the actual one",
+    ),
+    Parameter(
+        name="parameter", kind="texts", at_most=20, notebooks=(RESPONSE, CONTINUOUS), meaning="PARAMCD of the records"
+    ),
+    Parameter(name="dataset", kind="text", notebooks=(CONTINUOUS,), meaning="the data set with the records"),
+    Parameter(
+        name="tests", kind="switch", notebooks=(BASELINE, SAFETY), meaning="whether tables of many rows show p-values"
+    ),
+    Parameter(
+        name="seed",
+        kind="number",
+        high=2**32 - 1,
+        whole=True,
+        default=20260101,
+        notebooks=(CONTINUOUS, REGIONAL),
+        meaning="the seed of everything that is drawn at random",
     ),
 )
 PARAMETERS: Mapping[str, Parameter] = {parameter.name: parameter for parameter in _LIST}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -192,18 +191,3 @@ class TestPage:
         assert item_kind(figures.forest) == "F"
         with pytest.raises(InvalidInput, match="not a display function"):
             display_name(print)
-
-
-def test_catalogue_and_code_agree() -> None:
-    """Every key that the room's code names is in its catalogue, and every key of the catalogue is named."""
-    room = Path(material.__file__).parents[2] / "evidence_lib"
-    pattern = re.compile(r"""["']((?:table|figure|page|abbreviation)\.[\w.]+)["']""")
-    files = [p for p in (room / "report").rglob("*") if p.suffix in (".py", ".j2")]
-    named = {key for p in files for key in pattern.findall(p.read_text(encoding="utf-8"))}
-    named = {key for key in named if not key.endswith(".") and key not in ("page.css", "page.html.j2")}
-    named |= {"page.other_language.en", "page.other_language.zh-Hans"}
-    known = set(
-        re.findall(r'^msgid "([^"]+)"', (room / "locale/en/report.po").read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    assert named - known == set()
-    assert known - named == set()

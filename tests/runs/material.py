@@ -53,7 +53,7 @@ def study_text(*reports: str, timeout: str = "60s", parameters: str = "{}", id: 
     """A study file whose reports each have a notebook of their own name."""
     head = f"""version: 1
 study: {{id: {id}, title: "A <small> study", design: randomised}}
-data: {{kind: adam, path: adam, cutoff: {{unknown: "made up"}}}}
+data: {{kind: adam, path: adam, cutoff: {{unknown: "made up"}}, blinding: {{unblinded: {{date: {{unknown: "made up"}}, person: nobody, reason: "made-up data"}}}}}}
 disclosure: {{preset: none, reason: "made-up data"}}
 reports:
 """

@@ -23,7 +23,7 @@ from evidence_lib.statistics import baseline, cox, survival
 STUDY = """
 version: 1
 study: {id: made-up, title: "A made-up study", design: DESIGN}
-data: {kind: adam, path: adam, cutoff: {unknown: "made up"}}
+data: {kind: adam, path: adam, cutoff: {unknown: "made up"}, blinding: {unblinded: {date: {unknown: "made up"}, person: nobody, reason: "made-up data"}}}
 disclosure: {preset: none, reason: "made-up data"}
 reports:
   - id: relapse
@@ -290,6 +290,7 @@ class TestShowing:
         first, second = (bundle[SHOW_MIME] for bundle in shown)
         assert first == {
             "item": "T1",
+            "id": "attrition",
             "function": "tables.attrition",
             "content": [{"table": "attrition"}],
             "options": {},

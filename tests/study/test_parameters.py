@@ -71,6 +71,11 @@ VALID: dict[str, Any] = {
     "conf_level": 0.9,
     "ph_alpha": 0.1,
     "balance_limit": 0.2,
+    "arm_variable": "TRT01A",
+    "parameter": ["ACTOT"],
+    "dataset": "ADQS",
+    "tests": True,
+    "seed": 7,
 }
 
 
