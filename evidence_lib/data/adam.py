@@ -1,53 +1,149 @@
-"""ADaM data to the one frame that a time-to-event analysis takes: one row per patient."""
+"""ADaM data of a folder, read when they are needed, and the frame that a time-to-event analysis takes."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from evidence_lib.conventions import DAYS_PER_UNIT
+from evidence_lib.data.attrition import Steps, no_column, refuse_empty
 from evidence_lib.data.checks import Checked, checked_adam, subject_column
 from evidence_lib.data.encodings import Encoding
 from evidence_lib.data.files import SUFFIXES, Table, read_table, suffix_of
 from evidence_lib.data.findings import Finding, refuse_errors
-from evidence_lib.data.specs import with_adam_headings
-from evidence_lib.data.values import plain_text
+from evidence_lib.data.specs import conform, is_sas, spec_for, with_adam_headings
+from evidence_lib.data.subjects import numbers_by_id
+from evidence_lib.data.times import days_of, endpoint_label
 from evidence_lib.errors import DataError
-from evidence_lib.language import Message, message
+from evidence_lib.language import Message
 
 if TYPE_CHECKING:
     import pandas as pd
 
-UNIT_WORDS = {"D": "days", "DAY": "days", "DAYS": "days", "WEEK": "weeks", "WEEKS": "weeks", "WK": "weeks"}
-UNIT_WORDS |= {"MONTH": "months", "MONTHS": "months", "MO": "months", "YEAR": "years", "YEARS": "years", "YR": "years"}
-UNIT_WORDS |= {"天": "days", "日": "days", "周": "weeks", "月": "months", "个月": "months", "年": "years"}
 POPULATION_FLAG = "ITTFL"
+Change = Callable[[str, Table], Table]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class AdamData:
-    """ADSL and ADTTE as read, headings in upper case."""
+    """The data sets of a study. A data set is read when it is first asked for, and kept.
 
-    adsl: Table
-    adtte: Table
+    ``files`` are those of the folder by upper-case data set name. ``changes`` are applied, in order, to each data set
+    after it was read: derived variables, dummy arms. Tables and what was read are shared by no other study.
+    """
+
+    folder: str
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    encoding: Encoding = "auto"
+    changes: tuple[Change, ...] = ()
+    _raw: dict[str, Table] = field(default_factory=dict, repr=False)
+    _tables: dict[str, Table] = field(default_factory=dict, repr=False)
+    _conformed: dict[str, tuple[pd.DataFrame, tuple[Finding, ...]]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of_tables(cls, **tables: Table) -> AdamData:
+        """Data that are in memory already: ``of_tables(ADSL=..., ADTTE=...)``."""
+        return cls("data", _raw={name.upper(): with_adam_headings(table) for name, table in tables.items()})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The data sets that are there, in upper case: ADSL first, then by name."""
+        return tuple(sorted({*self.files, *self._raw}, key=lambda name: (name != "ADSL", name)))
+
+    def has(self, name: str) -> bool:
+        """Whether the data set is there."""
+        return name.upper() in self.names
+
+    def table(self, name: str) -> Table:
+        """A data set as read, headings in upper case. Raises DataError where it is missing, there twice or damaged."""
+        name = name.upper()
+        if name not in self._tables:
+            table = self._read(name)
+            for change in self.changes:
+                table = change(name, table)
+            self._tables[name] = table
+        return self._tables[name]
+
+    def typed(self, name: str) -> pd.DataFrame:
+        """A data set with each column in the type of its specification; what could not be converted is missing."""
+        return self.conformed(name)[0]
+
+    def conformed(self, name: str) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
+        """``typed``, and what did not fit the specification."""
+        name = name.upper()
+        if name not in self._conformed:
+            table = self.table(name)
+            frame, found = conform(table.frame, spec_for(name), sas=is_sas(table))
+            self._conformed[name] = frame, tuple(found)
+        return self._conformed[name]
+
+    @property
+    def adsl(self) -> Table:
+        """The subjects."""
+        return self.table("ADSL")
+
+    @property
+    def adtte(self) -> Table:
+        """The times to events."""
+        return self.table("ADTTE")
+
+    @property
+    def read(self) -> tuple[Table, ...]:
+        """The data sets that were read so far, as they stand in their files, in the order of ``names``."""
+        return tuple(self._raw[name] for name in self.names if name in self._raw)
 
     @property
     def notes(self) -> tuple[Message, ...]:
-        """What was decided while reading the two files."""
-        return (*self.adsl.notes, *self.adtte.notes)
+        """What was decided while reading the data sets that were read so far."""
+        return tuple(note for table in self.read for note in table.notes)
+
+    def changed(self, change: Change) -> AdamData:
+        """The same data with one more change to each data set; what was read is not read again."""
+        return replace(self, changes=(*self.changes, change), _tables={}, _conformed={})
+
+    def with_columns(self, name: str, columns: pd.DataFrame) -> AdamData:
+        """The same data with columns added to one data set, or replaced in it; the rows are those of ``typed(name)``.
+
+        Raises DataError where the rows differ.
+        """
+        name = name.upper()
+        before = self.typed(name)
+        if not before.index.equals(columns.index):
+            raise DataError("columns of other rows", where=name, expected=f"{len(before)} rows, as in the file")
+        new = [column for column in columns if column not in before or not columns[column].equals(before[column])]
+        added = {str(column): columns[column] for column in new}
+        return self.changed(
+            lambda of, table: replace(table, frame=table.frame.assign(**added)) if of == name else table
+        )
+
+    def _read(self, name: str) -> Table:
+        if name not in self._raw:
+            found = self.files.get(name, ())
+            if not found:
+                raise DataError(
+                    f"{name} is missing",
+                    where=self.folder,
+                    expected=f"{name.lower()} + {', '.join(SUFFIXES)}",
+                    mend="for a demo study run `make data`; else put it there, or correct data.path",
+                )
+            if len(found) > 1:
+                files = ", ".join(path.name for path in found)
+                raise DataError(
+                    f"{name} is there more than once", where=self.folder, found=files, mend="keep one of them"
+                )
+            self._raw[name] = with_adam_headings(read_table(found[0], encoding=self.encoding))
+        return self._raw[name]
 
 
 @dataclass(frozen=True)
 class AnalysisFrame:
     """What is analysed, and how it was arrived at.
 
-    ``frame``: index 0 to n-1 without identifiers; ``time`` in days (int64 where all are whole, else float64),
-    ``event`` (1 = event, 0 = censored, int64), ``arm`` (text), and the variables that were asked for, as they are in
-    the data (missing values stay missing, and do not remove a patient). Rows are in the order of ADTTE.
+    ``frame``: index 0 to n-1 without identifiers; ``subject`` (the subject's number, as in ``subjects``), ``time`` in
+    days (int64 where all are whole, else float64), ``event`` (1 = event, 0 = censored, int64), ``arm`` (text), and the
+    variables that were asked for, as they are in the data (missing values stay missing, and do not remove a patient).
+    Rows are in the order of ADTTE.
     ``attrition``: step (a catalogue key), n, and a count per arm. ``arms`` in display order, the reference last.
     ``missing``: how many patients lack each variable. ``notes``: what was decided, for the report.
     """
@@ -63,21 +159,27 @@ class AnalysisFrame:
 
 
 def load_adam(folder: Path, *, encoding: Encoding = "auto") -> AdamData:
-    """ADSL and ADTTE of a folder, in any format that ``read_table`` knows, whatever the case of their names.
+    """The ADaM data sets of a folder, in any format that ``read_table`` knows, whatever the case of their names.
 
-    Raises DataError where the folder or one of the two is missing, or where one data set is there in two formats.
+    Only ADSL is read here; it is the one that must be there. Raises DataError where the folder or ADSL is missing, or
+    where ADSL cannot be read or is there in two formats.
     """
     if not folder.is_dir():
         raise DataError(
             "there is no such data folder",
             where=folder.name,
-            expected="a folder that holds ADSL and ADTTE",
+            expected="a folder that holds ADSL and further ADaM data sets",
             mend="for a demo study run `make data`; else correct data.path in the study file",
         )
-    adsl, adtte = (
-        with_adam_headings(read_table(_dataset(folder, name), encoding=encoding)) for name in ("adsl", "adtte")
-    )
-    return AdamData(adsl, adtte)
+    files: dict[str, tuple[Path, ...]] = {}
+    for path in sorted(folder.iterdir()):
+        suffix = suffix_of(path)
+        if path.is_file() and suffix and not path.name.startswith((".", "~")):
+            name = path.name[: -len(suffix)].upper()
+            files[name] = (*files.get(name, ()), path)
+    data = AdamData(folder.name, files, encoding)
+    data.table("ADSL")
+    return data
 
 
 def default_population_flag(data: AdamData, *, design: str) -> str | None:
@@ -142,27 +244,28 @@ def analysis_frame(
     )
     where = f"{data.adsl.fingerprint.file} and {data.adtte.fingerprint.file}, endpoint {endpoint}"
     refuse_errors(checked.findings, where=where)
-    days, notes = _days(checked.adtte)
+    days, notes = days_of(checked.adtte)
     columns = list(dict.fromkeys([*strata, *covariates, *subgroups, *baseline]))
     frame = pd.DataFrame(
-        {"time": days, "event": (checked.adtte["CNSR"] == 0).astype("int64"), "arm": checked.adtte["ARM_"]},
+        {
+            "subject": numbers_by_id(checked.adsl).reindex(checked.adtte["USUBJID"]).to_numpy(),
+            "time": days,
+            "event": (checked.adtte["CNSR"] == 0).astype("int64"),
+            "arm": checked.adtte["ARM_"],
+        },
         index=checked.adtte.index,
     )
     for name in columns:
         frame[name] = _needed(checked, name).to_numpy()
-    steps = _Steps(checked)
-    kept = steps.select(checked, population_flag, subset)
+    steps = Steps(_arm_by_subject(checked))
+    kept = set(steps.select(checked.adsl, checked.adtte, population_flag, subset))
     inside = checked.adtte["USUBJID"].isin(kept)
     steps.add("data.attrition.record", checked.adtte.loc[inside, "USUBJID"])
     compared = frame["arm"].isin(arms) if arms is not None else frame["arm"].notna()
     chosen = frame[inside & compared]
     steps.add("data.attrition.arms", checked.adtte.loc[chosen.index, "USUBJID"])
-    if chosen.empty:
-        raise DataError(
-            "no patient is left to analyse", where=where, mend="look at the population, the subset and the arms"
-        )
     order = tuple(arms) if arms is not None else tuple(chosen["arm"].unique())
-    _refuse_empty(chosen, order, where)
+    refuse_empty(chosen, order, where)
     if covariates:
         complete = chosen.index[chosen[list(covariates)].notna().all(axis="columns")]
         steps.add("data.attrition.complete", checked.adtte.loc[complete, "USUBJID"])
@@ -170,7 +273,7 @@ def analysis_frame(
         frame=_tidy(chosen),
         attrition=steps.frame(order),
         arms=order,
-        endpoint_label=_endpoint_label(checked.adtte, endpoint),
+        endpoint_label=endpoint_label(checked.adtte, endpoint),
         findings=checked.findings,
         missing={name: int(chosen[name].isna().sum()) for name in columns if chosen[name].isna().any()},
         notes=(*data.notes, *notes),
@@ -178,151 +281,25 @@ def analysis_frame(
     )
 
 
-class _Steps:
-    """The attrition table while it is made: each step is a set of subjects, counted in all and by arm."""
-
-    def __init__(self, checked: Checked) -> None:
-        events = checked.adtte.drop_duplicates("USUBJID").set_index("USUBJID")["ARM_"]
-        self.arm = events
-        planned = next((name for name in ("TRT01P", "ARM") if name in checked.adsl), None)
-        source = checked.arm_variable if checked.arm_variable in checked.adsl else planned
-        if source is not None:
-            subjects = checked.adsl.drop_duplicates("USUBJID").set_index("USUBJID")[source]
-            self.arm = events.combine_first(subjects)
-        self.rows: list[tuple[str, int, pd.Series]] = []
-
-    def add(self, step: str, subjects: pd.Series) -> None:
-        arms = self.arm.reindex(subjects.to_numpy())
-        self.rows.append((step, len(subjects), arms.value_counts()))
-
-    def select(self, checked: Checked, flag: str | None, subset: Mapping[str, Any] | None) -> set[str]:
-        subjects = checked.adsl["USUBJID"]
-        self.add("data.attrition.adsl", subjects)
-        if flag is not None:
-            subjects = subjects[_keeps(checked, flag, ["Y"])[subjects.index]]
-            self.add("data.attrition.population", subjects)
-        for name, wanted in (subset or {}).items():
-            values = wanted if isinstance(wanted, list | tuple) else [wanted]
-            subjects = subjects[_keeps(checked, name, values)[subjects.index]]
-        if subset:
-            self.add("data.attrition.subset", subjects)
-        return set(subjects)
-
-    def frame(self, arms: Sequence[str]) -> pd.DataFrame:
-        import pandas as pd
-
-        records = [
-            {"step": step, "n": n, **{arm: int(counts.get(arm, 0)) for arm in arms}} for step, n, counts in self.rows
-        ]
-        return pd.DataFrame(records)
-
-
-def _dataset(folder: Path, name: str) -> Path:
-    found = [path for path in sorted(folder.iterdir()) if path.is_file() and suffix_of(path) and _stem(path) == name]
-    if not found:
-        mend = "for a demo study run `make data`; else put it there, or correct data.path"
-        raise DataError(
-            f"{name.upper()} is missing", where=folder.name, expected=f"{name} + {', '.join(SUFFIXES)}", mend=mend
-        )
-    if len(found) > 1:
-        files = ", ".join(path.name for path in found)
-        raise DataError(
-            f"{name.upper()} is there more than once", where=folder.name, found=files, mend="keep one of them"
-        )
-    return found[0]
-
-
-def _stem(path: Path) -> str:
-    return path.name.lower().removesuffix(suffix_of(path) or "")
-
-
-def _keeps(checked: Checked, name: str, wanted: Sequence[Any]) -> pd.Series:
-    """For each subject of ADSL, whether the column (of ADSL, else of ADTTE) has one of the wanted values."""
-    if name in checked.adsl:
-        column = checked.adsl[name]
-    elif name in checked.adtte:
-        by_subject = checked.adtte.drop_duplicates("USUBJID").set_index("USUBJID")[name]
-        column = by_subject.reindex(checked.adsl["USUBJID"]).set_axis(checked.adsl.index)
-    else:
-        raise _no_column(checked, name)
-    texts = {plain_text(value) for value in wanted}
-    present = column.map(plain_text)
-    if not present.isin(texts).any():
-        levels = (
-            ", ".join(sorted(set(present.dropna()))[:8]) if present.nunique() <= 20 else f"{present.nunique()} values"
-        )
-        raise DataError(
-            "no patient has this value",
-            where=name,
-            expected=f"one of {levels}",
-            found=", ".join(sorted(map(str, texts))),
-        )
-    return present.isin(texts)
+def _arm_by_subject(checked: Checked) -> pd.Series:
+    """The arm of each subject: by its record of the endpoint, else by ADSL."""
+    arms = checked.adtte.drop_duplicates("USUBJID").set_index("USUBJID")["ARM_"]
+    planned = next((name for name in ("TRT01P", "ARM") if name in checked.adsl), None)
+    source = checked.arm_variable if checked.arm_variable in checked.adsl else planned
+    if source is None:
+        return arms
+    return arms.combine_first(checked.adsl.drop_duplicates("USUBJID").set_index("USUBJID")[source])
 
 
 def _needed(checked: Checked, name: str) -> pd.Series:
     column = subject_column(checked.adsl, checked.adtte, name)
     if column is None:
-        raise _no_column(checked, name)
+        raise no_column(name, [*checked.adsl.columns, *checked.adtte.columns])
     return column
-
-
-def _no_column(checked: Checked, name: str) -> DataError:
-    known = [str(column) for column in [*checked.adsl.columns, *checked.adtte.columns] if column != "ARM_"]
-    near = difflib.get_close_matches(name.upper(), known, n=1)
-    mend = f"did you mean {near[0]}?" if near else f"columns: {', '.join(dict.fromkeys(known))}"
-    return DataError("no such column", where="ADSL and ADTTE", found=name, mend=mend)
-
-
-def _days(events: pd.DataFrame) -> tuple[pd.Series, list[Message]]:
-    stated = set(events["AVALU"].dropna()) if "AVALU" in events else set()
-    units = {_unit(text) for text in stated}
-    named = {_unit_in_name(text) for text in events["PARAM"].dropna().unique()} - {None} if "PARAM" in events else set()
-    if len(units) > 1 or (units and named and units != named):
-        both = sorted(stated | {f"{unit} in PARAM" for unit in named if unit})
-        raise DataError("the times are in different units", where="ADTTE, AVALU", found=", ".join(both))
-    unit: str = next(iter(units or named), None) or "days"
-    notes = [] if units or named else [message("data.note.days_assumed")]
-    if unit != "days":
-        notes.append(message("data.note.converted", unit=message(f"data.unit.{unit}"), days=DAYS_PER_UNIT[unit]))
-    return (events["AVAL"] * DAYS_PER_UNIT[unit]).round(6), notes
-
-
-def _unit(text: str) -> Literal["days", "weeks", "months", "years"]:
-    found = UNIT_WORDS.get(text.strip().upper())
-    if found is None:
-        raise DataError(
-            "unknown unit of time", where="ADTTE, AVALU", expected="DAYS, WEEKS, MONTHS or YEARS", found=repr(text)
-        )
-    return found  # type: ignore[return-value]
-
-
-def _unit_in_name(param: str) -> str | None:
-    """The unit that a parameter's name ends with: ``Overall Survival (Months)``."""
-    found = re.search(r"[(（]\s*(\w+)\s*[)）]\s*$", param)
-    return UNIT_WORDS.get(found[1].upper()) if found else None
-
-
-def _endpoint_label(events: pd.DataFrame, endpoint: str) -> str:
-    names = list(events["PARAM"].dropna().unique()) if "PARAM" in events else []
-    if not names:
-        return endpoint
-    return re.sub(r"\s*[(（]\s*(?i:days|weeks|months|years)\s*[)）]\s*$", "", str(names[0]))
 
 
 def _label(data: AdamData, name: str) -> str | None:
     return data.adsl.labels.get(name) or data.adtte.labels.get(name)
-
-
-def _refuse_empty(chosen: pd.DataFrame, arms: Sequence[str], where: str) -> None:
-    empty = [arm for arm in arms if not (chosen["arm"] == arm).any()]
-    if empty:
-        raise DataError(
-            "an arm has no patient left",
-            where=where,
-            found=", ".join(empty),
-            mend="look at the population and the subset",
-        )
 
 
 def _tidy(chosen: pd.DataFrame) -> pd.DataFrame:

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from evidence_lib.data.censoring import check_censoring_direction
 from evidence_lib.data.files import Table
 from evidence_lib.data.findings import Finding, finding
-from evidence_lib.data.specs import ADSL, ADTTE, DatasetSpec, conform
+from evidence_lib.data.specs import ADSL, ADTTE, DatasetSpec, conform, is_sas
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ARM_VARIABLES = ("TRTP", "TRT01P", "ARM")
-SAS_SUFFIXES = (".xpt", ".sas7bdat")
 LONGEST_DAYS = 200 * 365.25  # nobody is followed for longer: the unit or the value is wrong
 
 
@@ -113,8 +112,7 @@ def subject_column(subjects: pd.DataFrame, events: pd.DataFrame, name: str) -> p
 def _conformed(
     table: Table, spec: DatasetSpec, frame: pd.DataFrame | None = None
 ) -> tuple[pd.DataFrame, list[Finding]]:
-    sas = table.fingerprint.file.lower().endswith(SAS_SUFFIXES)
-    return conform(table.frame if frame is None else frame, spec, sas=sas)
+    return conform(table.frame if frame is None else frame, spec, sas=is_sas(table))
 
 
 def _arm_variable(subjects: pd.DataFrame, events: pd.DataFrame, wanted: str) -> str | None:

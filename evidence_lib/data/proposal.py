@@ -83,7 +83,7 @@ def _from_file(source: Path) -> Proposal:
     table = read_table(source)
     id = slug(source.name.split(".")[0], "my-study")
     made = read_spreadsheet(table, study=id.upper())
-    data = AdamData(_as_table(made.adsl, "adsl.csv"), _as_table(made.adtte, "adtte.csv"))
+    data = AdamData.of_tables(ADSL=_as_table(made.adsl, "adsl.csv"), ADTTE=_as_table(made.adtte, "adtte.csv"))
     candidates = tuple(made.labels)
     reports = tuple(
         _plan_report(_frame(data, code, None, candidates), code, candidates, None)

@@ -88,6 +88,21 @@ ADTTE = DatasetSpec(
 )
 
 
+SAS_SUFFIXES = (".xpt", ".sas7bdat")
+
+
+def spec_for(name: str) -> DatasetSpec:
+    """The specification of a data set by its name; one that is not described has a subject in each record."""
+    known = {"ADSL": ADSL, "ADTTE": ADTTE}
+    subject = ADTTE.by_name["USUBJID"]
+    return known.get(name, DatasetSpec(name=name, key=(), columns=(subject,)))
+
+
+def is_sas(table: Table) -> bool:
+    """Whether bare numbers in a date column count days from 1960-01-01."""
+    return table.fingerprint.file.lower().endswith(SAS_SUFFIXES)
+
+
 def with_adam_headings(table: Table) -> Table:
     """The table with upper-case headings, as ADaM has them. Raises DataError where two become the same."""
     upper = [str(heading).upper() for heading in table.frame.columns]

@@ -17,6 +17,7 @@ Load = Callable[[pd.DataFrame, pd.DataFrame], AdamData]
 def test_frame(loaded: Load, adsl: pd.DataFrame, adtte: pd.DataFrame) -> None:
     made = analysis_frame(loaded(adsl, adtte), endpoint="OS", treatments=["B"], reference="A", covariates=["AGE"])
     assert made.frame.to_dict("list") == {
+        "subject": [0, 1, 2, 3],
         "time": [10, 20, 30, 40], "event": [1, 1, 0, 0], "arm": ["A", "B", "A", "B"], "AGE": [60, 61, 62, 63],
     }  # fmt: skip
     assert made.frame.index.tolist() == [0, 1, 2, 3]
