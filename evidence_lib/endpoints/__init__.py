@@ -1,0 +1,1 @@
+"""Analysis variables of clinical studies: estimands, response, time to event, and scales of clinical value."""
