@@ -388,7 +388,7 @@ def format_statistic(name: str, value: float | None, unit: str, *, days_per_unit
         return fixed(value, 4)
     if unit == "probability":
         return fixed(value * 100, 1) + "%"
-    return fixed(value, 0 if unit == "subjects" else 2)
+    return fixed(value, 0 if unit in ("subjects", "events") else 2)
 
 
 def plain(value: Any) -> Any:

@@ -68,7 +68,7 @@ def number_text(view: View, value: float, *, statistic: str, unit: str) -> str:
         return say.number(view.context.in_unit(value), 0 if view.context.unit == "days" else 1)
     if unit == "probability":
         return say.percent(value, 1)
-    return say.number(value, 0 if unit == "subjects" else 2)
+    return say.number(value, 0 if unit in ("subjects", "events") else 2)
 
 
 def statistic(view: View, row: Row, name: str) -> Row | None:
