@@ -1,0 +1,144 @@
+"""Laboratory values and vital signs on treatment: categories, multiples of the normal limit, values by visit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from evidence_lib.endpoints.safety.exposure import day_of
+from evidence_lib.errors import DataError
+
+RANGES = {"N": "normal", "NORMAL": "normal", "L": "low", "LOW": "low", "H": "high", "HIGH": "high",
+          "LL": "low", "HH": "high", "LOW LOW": "low", "HIGH HIGH": "high"}  # fmt: skip
+RANGE_ORDER = ("low", "normal", "high", "low_and_high")
+WORST = "worst"
+LIVER = {"transaminase": ("ALT", "AST"), "bilirubin": ("BILI", "BILIRUBIN", "TBILI"), "phosphatase": ("ALP",)}
+
+
+def laboratory_shifts(
+    records: pd.DataFrame, subjects: pd.DataFrame, *, parameters: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Category at baseline and on treatment: by visit, and the worst (``visit`` = worst), for ``statistics.safety``.
+
+    Toxicity grades (BTOXGR, ATOXGR) where the data have them, the worst being the highest; else the normal range
+    (BNRIND, ANRIND), where the worst of a subject with low and with high values is ``low_and_high``. On treatment are
+    records with ONTRTFL = Y, without that column those after the first day of treatment that are no baseline.
+    Columns: subject, arm, parameter, visit, baseline, category. Raises DataError for a parameter that does not occur.
+    """
+    empty = pd.DataFrame(columns=["subject", "arm", "parameter", "visit", "baseline", "category"])
+    if "PARAMCD" not in records:
+        return empty
+    if parameters:
+        missing = sorted(set(parameters) - set(records["PARAMCD"].dropna()))
+        if missing:
+            raise DataError("no laboratory record has this parameter", where="ADLB", found=", ".join(missing))
+        records = records[records["PARAMCD"].isin(parameters)]
+    graded = {"ATOXGR", "BTOXGR"} <= set(records) and records["ATOXGR"].notna().any()
+    if not graded and not {"ANRIND", "BNRIND"} <= set(records):
+        return empty
+    now, before = ("ATOXGR", "BTOXGR") if graded else ("ANRIND", "BNRIND")
+    on = records[on_treatment(records, subjects)]
+    read = _grade if graded else _range
+    made = pd.DataFrame(
+        {
+            "subject": on["subject"],
+            "arm": on["arm"],
+            "parameter": on["PARAMCD"],
+            "visit": on.get("AVISIT"),
+            "order": on.get("AVISITN", 0.0),
+            "baseline": on[before].map(read),
+            "category": on[now].map(read),
+        }
+    ).dropna(subset=["baseline", "category"])
+    by_subject = ["subject", "arm", "parameter", "baseline"]
+    worst = made.groupby(by_subject, sort=False)["category"].agg(_worst_grade if graded else _worst_range)
+    visits = made.dropna(subset=["visit"]).sort_values(["parameter", "order"], kind="stable")
+    visits = visits.assign(visit=visits["visit"].astype(str).str.strip())
+    # A visit that a subject made twice counts once, with its worst value.
+    once = visits.groupby([*by_subject, "visit"], sort=False)["category"].agg(_worst_grade if graded else _worst_range)
+    parts = [worst.reset_index().assign(visit=WORST), once.reset_index()]
+    return pd.concat(parts, ignore_index=True)[list(empty)]
+
+
+def liver_peaks(records: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
+    """Each subject's highest liver values on treatment in multiples of the upper limit of normal.
+
+    Columns: subject, arm, ``alt`` (the figure's axis), ``transaminase`` (the higher of ALT and AST), ``bilirubin``,
+    ``phosphatase`` (missing where not measured). Subjects without ALT or bilirubin on treatment have no row.
+    """
+    columns = ["subject", "arm", "alt", "transaminase", "bilirubin", "phosphatase"]
+    if not {"PARAMCD", "AVAL"} <= set(records) or not {"R2A1HI", "A1HI", "ANRHI"} & set(records):
+        return pd.DataFrame(columns=columns)
+    on = records[on_treatment(records, subjects)]
+    multiple = on["R2A1HI"] if "R2A1HI" in on else on["AVAL"] / on["A1HI" if "A1HI" in on else "ANRHI"]
+    on = on.assign(multiple=multiple.where(multiple >= 0))
+
+    def peak(codes: Sequence[str]) -> pd.Series:
+        return on[on["PARAMCD"].isin(codes)].groupby("subject")["multiple"].max()
+
+    made = subjects[["subject", "arm"]].copy()
+    made["alt"] = peak(("ALT",)).reindex(made["subject"]).to_numpy(dtype=float)
+    for name, codes in LIVER.items():
+        made[name] = peak(codes).reindex(made["subject"]).to_numpy(dtype=float)
+    return made.dropna(subset=["alt", "transaminase", "bilirubin"]).reset_index(drop=True)[columns]
+
+
+def by_visit(records: pd.DataFrame) -> pd.DataFrame:
+    """Values and changes from baseline by parameter, position and visit, for ``statistics.safety.visit_summary``.
+
+    ANL01FL = Y where it flags every visit's record, and only records of a named visit. Columns: parameter, position
+    (ATPT; empty without), visit, arm, value, change.
+    """
+    if not {"PARAMCD", "AVAL", "AVISIT"} <= set(records):
+        return pd.DataFrame(columns=["parameter", "position", "visit", "arm", "value", "change"])
+    kept = records[records["AVISIT"].notna() & records["AVAL"].notna()]
+    if "ANL01FL" in kept and (kept["ANL01FL"] == "Y").any():
+        kept = kept[kept["ANL01FL"] == "Y"]
+    keys = [name for name in ("PARAMN", "PARAMCD", "ATPTN", "ATPT", "AVISITN", "AVISIT") if name in kept]
+    kept = kept.sort_values(keys, kind="stable")
+    made = pd.DataFrame({"parameter": kept["PARAMCD"]})
+    made["position"] = kept["ATPT"].where(kept["ATPT"].notna(), "") if "ATPT" in kept else ""
+    made["visit"] = kept["AVISIT"].astype(str).str.strip()
+    made["arm"] = kept["arm"]
+    made["value"] = kept["AVAL"].astype(float)
+    change = kept["CHG"] if "CHG" in kept else kept["AVAL"] - kept["BASE"] if "BASE" in kept else float("nan")
+    baseline = kept["ABLFL"] == "Y" if "ABLFL" in kept else pd.Series(False, index=kept.index)
+    made["change"] = pd.Series(change, index=kept.index, dtype=float).mask(baseline)
+    return made.reset_index(drop=True)
+
+
+def on_treatment(records: pd.DataFrame, subjects: pd.DataFrame) -> pd.Series:
+    """Which records were made on treatment: ONTRTFL = Y, else after the first day of treatment and no baseline."""
+    if "ONTRTFL" in records and records["ONTRTFL"].notna().any():
+        return records["ONTRTFL"] == "Y"
+    later = pd.Series(True, index=records.index)
+    if "ABLFL" in records:
+        later &= records["ABLFL"] != "Y"
+    if "ADT" in records and "TRTSDT" in subjects:
+        start = subjects.set_index("subject")["TRTSDT"].reindex(records["subject"]).set_axis(records.index)
+        return later & (day_of(records["ADT"], start) > 1)
+    if "ADY" in records:
+        return later & (records["ADY"] > 1)
+    return later & (records["AVISITN"] > 0) if "AVISITN" in records else later
+
+
+def _range(value: object) -> str | None:
+    return RANGES.get(str(value).strip().upper())
+
+
+def _grade(value: object) -> str | None:
+    """The size of a grade: a sign says only the direction (-2 is grade 2 of the low side)."""
+    text = str(value).strip().removesuffix(".0").lstrip("-")
+    return text if text in ("0", "1", "2", "3", "4") else None
+
+
+def _worst_grade(categories: pd.Series) -> str:
+    return str(max(categories))
+
+
+def _worst_range(categories: pd.Series) -> str:
+    there = set(categories)
+    if {"low", "high"} <= there:
+        return "low_and_high"
+    return next((name for name in ("low", "high") if name in there), "normal")

@@ -1,0 +1,17 @@
+"""Safety: who had which adverse event, laboratory values against their normal range, and values by visit.
+
+Frames have one row per record, with ``subject`` and ``arm``; who had no record is known from the frame of subjects.
+"""
+
+from evidence_lib.statistics.safety.adverse_events import frequent, incidence, incidence_counts
+from evidence_lib.statistics.safety.laboratory import liver_category, shift_counts
+from evidence_lib.statistics.safety.visits import visit_summary
+
+__all__ = [
+    "frequent",
+    "incidence",
+    "incidence_counts",
+    "liver_category",
+    "shift_counts",
+    "visit_summary",
+]
