@@ -123,6 +123,22 @@ class Report:
         self._count(frame)
         return frame.copy()
 
+    def enrolled(self) -> pd.DataFrame:
+        """Everybody of ADSL, whether or not in the report's population: arm (missing where none) and ADSL's columns."""
+        from evidence_lib.data.subjects import identifying
+
+        frame = self.data.typed("ADSL")
+        made = frame.drop(columns=identifying(frame)).reset_index(drop=True)
+        made.insert(0, "arm", made[self.people.arm_variable])
+        return made
+
+    def flow_columns(self, enrolled: pd.DataFrame) -> dict[str, str]:
+        """The columns from which the flow of participants is made: flags of ADSL that are there, and declared ones."""
+        flags = {"randomised": "RANDFL", "treated": "SAFFL", "analysed": self.people.population_flag}
+        declared = {name: self.parameters[name] for name in ("completed", "reason", "not_randomised_reason")}
+        named = {**{step: flag for step, flag in flags.items() if flag in enrolled}, **declared}
+        return {step: str(column) for step, column in named.items() if column is not None}
+
     def has(self, dataset: str) -> bool:
         """Whether the study has this data set, such as ADAE."""
         return self.data.has(dataset)
@@ -450,8 +466,9 @@ def _reference(content: Any) -> dict[str, Any]:
 
 
 def _recount(frame: pd.DataFrame, arm: str, name: str) -> int:
-    pairs = zip(frame["arm"].tolist(), frame["event"].tolist(), strict=True)
-    return sum(1 for of, event in pairs if (arm in ("all", of)) and (name == "count.subjects" or event == 1))
+    arms = frame["arm"].tolist()
+    counted = [1] * len(arms) if name == "count.subjects" else [int(event == 1) for event in frame["event"].tolist()]
+    return sum(one for of, one in zip(arms, counted, strict=True) if arm in ("all", of))
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,8 +7,11 @@ import pandas as pd
 
 from evidence_lib.conventions import Convention, R
 from evidence_lib.errors import InvalidInput
+from evidence_lib.results import Estimates
+from evidence_lib.statistics.means import anova
+from evidence_lib.statistics.proportions import chi_square
 
-__all__ = ["baseline_summary", "standardized_differences"]
+__all__ = ["baseline_summary", "baseline_tests", "standardized_differences"]
 
 COUNTS = ("n", "missing", "count", "share")
 NUMBERS = ("mean", "sd", "median", "q1", "q3", "low", "high")
@@ -109,6 +112,45 @@ def standardized_differences(
             value = _standardize(p1, p0, p1 * (1 - p1), p0 * (1 - p0)) if both else None
             rows.append({"variable": name, "level": level, "value": value})
     return pd.DataFrame(rows, columns=["variable", "level", "value"], dtype=object)
+
+
+def baseline_tests(variables: pd.DataFrame, group: pd.Series, *, convention: Convention = R) -> Estimates:
+    """A test of every baseline variable over all arms: analysis of variance for numbers, else Pearson's chi-square.
+
+    Misreading: after proper randomisation a difference at baseline is chance by design, so its p-value answers no
+    question about the treatment (CONSORT 2025 advises against such tests); it is given only where a study asks for it.
+
+    Parameters
+    ----------
+    variables : DataFrame of n rows
+        One column per characteristic; a missing value leaves its subject out of the test of that variable.
+    group : Series of n
+        Arm labels.
+    convention : Convention
+        R corrects the chi-square of a 2x2 table for continuity, SAS does not.
+
+    Returns
+    -------
+    Estimates
+        ``anova.test`` or ``chi_square`` with ``variable``; not estimable where an arm has no value, or all are equal.
+
+    Raises
+    ------
+    InvalidInput
+        Where variables and group differ in length.
+    """
+    if len(variables) != len(group):
+        raise InvalidInput("variables and group differ in length", expected=str(len(group)), found=str(len(variables)))
+    found = []
+    for name, column in variables.items():
+        given = np.asarray(column.notna())
+        values, arms = column[given], np.asarray(group)[given]
+        if is_numeric(column):
+            found += [test.within(variable=str(name)) for test in anova(values.to_numpy(dtype=float), arms).items]
+        else:
+            test = chi_square(values.astype(str).to_numpy(), arms, convention=convention)
+            found.append(test.within(variable=str(name)))
+    return Estimates(tuple(found))
 
 
 def is_numeric(column: pd.Series) -> bool:

@@ -174,6 +174,16 @@ _LIST = (
     ),
     Parameter(name="dataset", kind="text", notebooks=(CONTINUOUS,), meaning="the data set with the records"),
     Parameter(
+        name="completed", kind="column", notebooks=(BASELINE,), meaning="the column with Y or COMPLETED for who completed"
+    ),
+    Parameter(name="reason", kind="column", notebooks=(BASELINE,), meaning="the column that says why somebody stopped"),
+    Parameter(
+        name="not_randomised_reason",
+        kind="column",
+        notebooks=(BASELINE,),
+        meaning="the column that says why somebody was not randomised",
+    ),
+    Parameter(
         name="tests", kind="switch", notebooks=(BASELINE, SAFETY), meaning="whether tables of many rows show p-values"
     ),
     Parameter(

@@ -74,6 +74,9 @@ VALID: dict[str, Any] = {
     "arm_variable": "TRT01A",
     "parameter": ["ACTOT"],
     "dataset": "ADQS",
+    "completed": "EOSSTT",
+    "reason": "DCSREAS",
+    "not_randomised_reason": "SCRFREAS",
     "tests": True,
     "seed": 7,
 }
