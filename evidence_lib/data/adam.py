@@ -96,7 +96,8 @@ class AdamData:
     @property
     def notes(self) -> tuple[Message, ...]:
         """What was decided while reading the data sets that were read so far."""
-        return tuple(note for table in self.read for note in table.notes)
+        tables = (self._tables.get(name, self._raw[name]) for name in self.names if name in self._raw)
+        return tuple(dict.fromkeys(note for table in tables for note in table.notes))
 
     def changed(self, change: Change) -> AdamData:
         """The same data with one more change to each data set; what was read is not read again."""

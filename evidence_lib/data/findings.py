@@ -37,6 +37,7 @@ class Finding:
 def finding(dataset: str, rule: str, severity: Severity, rows: Iterable[Any] = (), **values: Any) -> Finding:
     """A finding of this rule; its texts are ``data.rule.<rule>`` and ``data.mend.<rule>`` of the catalogue."""
     numbers = sorted(int(row) for row in rows)
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
     return Finding(
         dataset=dataset,
         rule=rule,

@@ -59,7 +59,7 @@ def _read(
                 labels[name] = text.strip()
     notes: list[Message] = [message("data.note.gb18030", file=where)] if used == "gb18030" else []
     if cut:
-        notes.append(message("data.note.label_cut", file=where, columns=cut))
+        notes.append(message("data.note.label_cut", file=where, columns=tuple(cut)))
     for name in texts:
         stripped = frame[name].str.strip()
         frame[name] = stripped.mask(stripped == "", None)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from evidence_lib.data.content import refuse_headings
 from evidence_lib.data.files import Table
 from evidence_lib.data.findings import Finding, finding
-from evidence_lib.data.values import Converted, to_dates, to_numbers
+from evidence_lib.data.values import Converted, each_value, to_dates, to_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,22 +150,22 @@ def infer(column: pd.Series) -> pd.Series:
         return column
     texts = column.dropna().map(str)
     if name.endswith("ID") or texts.str.fullmatch(r"0\d+").any():
-        return column.map(_text)
+        return each_value(column, as_text)
     if pd.api.types.is_bool_dtype(column):
         return column.map({True: "Y", False: "N"})
     numbers = to_numbers(column)
     if numbers.invalid or numbers.limits:
-        return column.map(_text)
+        return each_value(column, as_text)
     whole = bool((numbers.values == numbers.values.round()).all())
     return numbers.values.astype("int64") if whole and (numbers.values.abs() < 2**53).all() else numbers.values
 
 
 def _typed(column: pd.Series, spec: ColumnSpec, dataset: str, *, sas: bool) -> tuple[pd.Series, list[Finding]]:
     if spec.type == "text":
-        values = column.map(_text)
+        values = each_value(column, as_text)
         problems = _missing_values(values, spec, dataset)
     elif spec.type == "flag":
-        values = column.map(_text)
+        values = each_value(column, as_text)
         wrong = column.index[values.notna() & ~values.isin(spec.permitted)]
         problems = [finding(dataset, "not_permitted", "error", wrong, column=spec.name)] if len(wrong) else []
     elif spec.type == "date":
@@ -211,7 +211,7 @@ def _censoring(column: pd.Series, spec: ColumnSpec, dataset: str) -> tuple[pd.Se
     return numbers, [finding(dataset, rule, "error", rows, column=spec.name) for rule, rows in wrong.items() if rows]
 
 
-def _text(value: object) -> str | None:
+def as_text(value: object) -> str | None:
     """Text without spaces at its ends; a whole number that a workbook holds as 701.0 is 701."""
     if value is None or value != value:
         return None

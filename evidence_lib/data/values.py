@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -78,25 +79,12 @@ def to_numbers(column: pd.Series) -> Converted:
     """Numbers from text: ``１２``, ``1,234``, ``1e3``; ``<0.01`` is a limit; decimal commas and words are invalid."""
     import pandas as pd
 
-    numbers: list[float] = []
-    invalid: list[Any] = []
-    limits: list[Any] = []
-    rewritten = 0
-    for row, value in column.items():
-        number = math.nan
-        if not _missing(value):
-            text = value if isinstance(value, str) else plain_text(value) or ""
-            plain = half_width(text)
-            if isinstance(value, bool | dt.date) or not (NUMBER.fullmatch(plain) or GROUPED.fullmatch(plain)):
-                (limits if LIMIT.fullmatch(plain) else invalid).append(row)
-            elif not math.isfinite(float(plain.replace(",", ""))):
-                invalid.append(row)
-            else:
-                number = float(plain.replace(",", ""))
-                rewritten += isinstance(value, str) and (plain != value or "," in plain)
-        numbers.append(number)
-    values = pd.Series(numbers, index=column.index, name=column.name, dtype="float64")
-    return Converted(values, tuple(invalid), tuple(limits), (), rewritten)
+    if pd.api.types.is_float_dtype(column) or pd.api.types.is_integer_dtype(column):
+        numbers = column.astype("float64")
+        finite = numbers.replace([math.inf, -math.inf], math.nan)
+        return Converted(finite, tuple(column.index[numbers.notna() & finite.isna()]))
+    values, fates = _converted(column, _number)
+    return Converted(values.astype("float64"), _rows(fates, "invalid"), _rows(fates, "limit"), (), _rewritten(fates))
 
 
 def to_dates(column: pd.Series, *, numbers: Literal["refuse", "excel", "sas"] = "refuse") -> Converted:
@@ -109,31 +97,27 @@ def to_dates(column: pd.Series, *, numbers: Literal["refuse", "excel", "sas"] = 
     import pandas as pd
 
     epoch = {"excel": EXCEL_EPOCH, "sas": SAS_EPOCH, "refuse": None}[numbers]
-    days: list[dt.date | None] = []
-    invalid: list[Any] = []
-    partial: list[Any] = []
-    rewritten = 0
-    for row, value in column.items():
-        day = None
-        if isinstance(value, dt.date) and not _missing(value):
-            day = value.date() if isinstance(value, dt.datetime) else value
-        elif not _missing(value):
-            text = plain_text(value) or ""
-            day = parse_date(text)
-            if day is None and epoch is not None and NUMBER.fullmatch(text):
-                day = _from_epoch(text, epoch)
-            if day is None:
-                (partial if PARTIAL.fullmatch(text) else invalid).append(row)
-            else:
-                rewritten += day.isoformat() != value
-        days.append(day)
-    stamps = pd.to_datetime(pd.Series(days, dtype=object), errors="coerce").to_numpy()
-    values = pd.Series(stamps, index=column.index, name=column.name)
-    # a calendar date beyond what the 64-bit nanosecond type holds (1677 to 2262) is no date of a study
-    invalid += [
-        row for row, day in zip(column.index, days, strict=True) if day is not None and not 1800 < day.year < 2200
-    ]
-    return Converted(values, tuple(invalid), (), tuple(partial), rewritten)
+    days, fates = _converted(column, lambda value: _date(value, epoch))
+    stamps = pd.to_datetime(days, errors="coerce")
+    return Converted(stamps, _rows(fates, "invalid"), (), _rows(fates, "partial"), _rewritten(fates))
+
+
+def each_value(column: pd.Series, function: Callable[[Any], Any]) -> pd.Series:
+    """``column.map(function)`` as objects, with the function called once for each distinct value; missing stays None.
+
+    Columns of one kind are mapped by their distinct values; in a mixed one True and 1 would be taken for the same.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if pd.api.types.infer_dtype(column, skipna=True) not in ("string", "date", "floating", "integer", "datetime64"):
+        mapped = [None if _missing(value) else function(value) for value in column]
+        return pd.Series(mapped, index=column.index, name=column.name, dtype=object)
+    codes, distinct = pd.factorize(column)
+    made = np.empty(len(distinct) + 1, dtype=object)
+    for position, value in enumerate(distinct):
+        made[position] = None if _missing(value) else function(value)
+    return pd.Series(made[codes], index=column.index, name=column.name, dtype=object)
 
 
 def parse_date(text: str) -> dt.date | None:
@@ -181,6 +165,49 @@ def to_sign(column: pd.Series) -> Converted | None:
 def _sign(match: re.Match[str]) -> str:
     negative = (match["sign"] or "").startswith("-") or (match["word"] or "").lower().startswith(("阴", "neg"))
     return "Negative" if negative else "Positive"
+
+
+def _converted(column: pd.Series, convert: Callable[[Any], tuple[Any, str]]) -> tuple[pd.Series, pd.Series]:
+    """The values that ``convert`` makes, and what became of each: "", "rewritten", "invalid", "limit", "partial"."""
+    pairs = each_value(column, convert)
+    return pairs.map(lambda pair: pair and pair[0]), pairs.map(lambda pair: pair and pair[1])
+
+
+def _rows(fates: pd.Series, fate: str) -> tuple[Any, ...]:
+    return tuple(fates.index[fates == fate])
+
+
+def _rewritten(fates: pd.Series) -> int:
+    return int((fates == "rewritten").sum())
+
+
+def _number(value: Any) -> tuple[float | None, str]:
+    text = value if isinstance(value, str) else plain_text(value) or ""
+    plain = half_width(text)
+    if isinstance(value, bool | dt.date) or not (NUMBER.fullmatch(plain) or GROUPED.fullmatch(plain)):
+        return None, "limit" if LIMIT.fullmatch(plain) else "invalid"
+    number = float(plain.replace(",", ""))
+    if not math.isfinite(number):
+        return None, "invalid"
+    return number, "rewritten" if isinstance(value, str) and (plain != value or "," in plain) else ""
+
+
+def _date(value: Any, epoch: dt.date | None) -> tuple[dt.date | None, str]:
+    if isinstance(value, dt.date):
+        day: dt.date | None = value.date() if isinstance(value, dt.datetime) else value
+        rewritten = False
+    else:
+        text = plain_text(value) or ""
+        day = parse_date(text)
+        if day is None and epoch is not None and NUMBER.fullmatch(text):
+            day = _from_epoch(text, epoch)
+        rewritten = day is not None and day.isoformat() != value
+    if day is None:
+        return None, "partial" if PARTIAL.fullmatch(text) else "invalid"
+    # a calendar date beyond what the 64-bit nanosecond type holds (1677 to 2262) is no date of a study
+    if not 1800 < day.year < 2200:
+        return None, "invalid"
+    return day, "rewritten" if rewritten else ""
 
 
 def _missing(value: Any) -> bool:
