@@ -174,7 +174,10 @@ _LIST = (
     ),
     Parameter(name="dataset", kind="text", notebooks=(CONTINUOUS,), meaning="the data set with the records"),
     Parameter(
-        name="completed", kind="column", notebooks=(BASELINE,), meaning="the column with Y or COMPLETED for who completed"
+        name="completed",
+        kind="column",
+        notebooks=(BASELINE,),
+        meaning="the column with Y or COMPLETED for who completed",
     ),
     Parameter(name="reason", kind="column", notebooks=(BASELINE,), meaning="the column that says why somebody stopped"),
     Parameter(
@@ -185,6 +188,35 @@ _LIST = (
     ),
     Parameter(
         name="tests", kind="switch", notebooks=(BASELINE, SAFETY), meaning="whether tables of many rows show p-values"
+    ),
+    Parameter(
+        name="min_percent",
+        kind="number",
+        unit="percent",
+        high=100.0,
+        default=5.0,
+        notebooks=(SAFETY,),
+        meaning="adverse events are shown if this share of an arm or more has them; the results hold all",
+    ),
+    Parameter(
+        name="term",
+        kind="texts",
+        at_most=50,
+        notebooks=(SAFETY,),
+        meaning="preferred terms or organ classes whose first event is followed; none: those of special interest",
+    ),
+    Parameter(
+        name="special_interest",
+        kind="column",
+        notebooks=(SAFETY,),
+        meaning="the column that marks adverse events of special interest",
+    ),
+    Parameter(
+        name="laboratory",
+        kind="texts",
+        at_most=100,
+        notebooks=(SAFETY,),
+        meaning="PARAMCD of the laboratory values in the shift table; none: all",
     ),
     Parameter(
         name="seed",

@@ -78,6 +78,10 @@ VALID: dict[str, Any] = {
     "reason": "DCSREAS",
     "not_randomised_reason": "SCRFREAS",
     "tests": True,
+    "min_percent": 10,
+    "term": ["RASH"],
+    "special_interest": "CQ01NAM",
+    "laboratory": ["ALT"],
     "seed": 7,
 }
 
