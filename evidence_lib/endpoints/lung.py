@@ -68,7 +68,12 @@ _WRITTEN = {"T1A(MI)": "T1MI", "T1(MI)": "T1MI", "T1AMI": "T1MI", "T1SS": "T1A",
 
 
 def tnm_stage(
-    t: Iterable[Any], n: Iterable[Any], m: Iterable[Any], *, edition: Edition, unstaged: Unstaged = "refuse"
+    tumour: Iterable[Any],
+    nodes: Iterable[Any],
+    metastasis: Iterable[Any],
+    *,
+    edition: Edition,
+    unstaged: Unstaged = "refuse",
 ) -> pd.Series:
     """The stage group of lung cancer of these T, N and M categories.
 
@@ -80,11 +85,11 @@ def tnm_stage(
 
     Parameters
     ----------
-    t : iterable of str
+    tumour : iterable of str
         TX, T0, Tis, T1mi, T1a to T1c, T2a, T2b, T3, T4, in either case; a prefix such as c, p or yp is left out.
-    n : iterable of str
+    nodes : iterable of str
         NX, N0, N1, N2 (9th edition: N2a, N2b), N3.
-    m : iterable of str
+    metastasis : iterable of str
         M0, M1a, M1b, M1c (9th edition: M1c1, M1c2).
     edition : {8, 9}
         The edition by which the categories were given.
@@ -102,11 +107,12 @@ def tnm_stage(
     InvalidInput
         A category is none of the edition's, an edition is unknown, lengths differ, or there is no single stage group.
     """
-    index = common_index(t=t, n=n, m=m)
+    index = common_index(tumour=tumour, nodes=nodes, metastasis=metastasis)
     chosen(edition, "edition", (8, 9))
     chosen(unstaged, "choice for unstaged", ("refuse", "missing"))
     known = _categories(edition)
-    read = [_read(values, letter, known[letter], edition) for letter, values in (("T", t), ("N", n), ("M", m))]
+    given = {"tumour": tumour, "nodes": nodes, "metastasis": metastasis}
+    read = [_read(values, name, known[name], edition) for name, values in given.items()]
     stages: list[str | None] = []
     for row, category in enumerate(zip(*read, strict=True), start=1):
         stage = None if None in category else _stage(*category, edition=edition)
@@ -121,7 +127,7 @@ def tnm_stage(
     return labels(stages, index, np.array([stage is not None for stage in stages], dtype=bool))
 
 
-def _read(values: Iterable[Any], letter: str, known: dict[str, str], edition: int) -> list[str | None]:
+def _read(values: Iterable[Any], name: str, known: dict[str, str], edition: int) -> list[str | None]:
     found: list[str | None] = []
     for row, value in enumerate(values, start=1):
         text = plain_text(value)
@@ -132,7 +138,7 @@ def _read(values: Iterable[Any], letter: str, known: dict[str, str], edition: in
         plain = _WRITTEN.get(plain, plain)
         if plain not in known:
             raise InvalidInput(
-                f"{letter.lower()} is not a category of edition {edition}",
+                f"{name} is not a category of edition {edition}",
                 expected=", ".join(known.values()),
                 found=f"{described(text)} in row {row}",
                 mend=suggestion(plain, known),
@@ -147,7 +153,7 @@ def _stage(t: str, n: str, m: str, *, edition: Edition) -> str | None:
     metastatic = _METASTASIS[edition]
     if m != "M0":
         groups = {metastatic[one] for one in _BROAD.get(m, (m,)) if one in metastatic}
-        return _METASTASIS[edition].get(m) or _single(groups)
+        return metastatic.get(m) or _single(groups)
     special = {("TX", "N0"): "Occult", ("Tis", "N0"): "0", ("T1mi", "N0"): "IA1"}
     if (t, n) in special:
         return special[t, n]
@@ -161,8 +167,9 @@ def _single(groups: set[str]) -> str | None:
 
 
 def _categories(edition: Edition) -> dict[str, dict[str, str]]:
-    """The categories that may be given, by their letter: upper case to the form in which they are written."""
-    metastasis = ("M0", "M1", *_METASTASIS[edition], *(("M1c",) if edition == 9 else ()))
-    nodes = ("NX", *_N[edition], *(("N2",) if edition == 9 else ()))
-    listed = {"T": ("TX", "T0", "Tis", "T1", "T1mi", "T2", *_T), "N": nodes, "M": metastasis}
-    return {letter: {name.upper(): name for name in names} for letter, names in listed.items()}
+    """The categories that may be given, by input: upper case to the form in which they are written."""
+    distant = ("M0", "M1", *_METASTASIS[edition], *(("M1c",) if edition == 9 else ()))
+    nodal = ("NX", *_N[edition], *(("N2",) if edition == 9 else ()))
+    primary = ("TX", "T0", "Tis", "T1", "T1mi", "T2", *_T)
+    listed = {"tumour": primary, "nodes": nodal, "metastasis": distant}
+    return {key: {name.upper(): name for name in names} for key, names in listed.items()}
