@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from evidence_lib import __version__
 from evidence_lib.results import ResultSet
+from evidence_lib.session.estimands import estimand_of
 from evidence_lib.session.report import Report
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def open_report(study: str, report: str, *, language: str = "en", **given: Any) 
     return Report(
         context=context,
         results=ResultSet(context.study, context.report),
+        asked=estimand_of(context),
         language=language,
         folder=Path(out) if out else loaded.folder / "out" / "interactive",
         data=data,

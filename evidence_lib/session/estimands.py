@@ -1,0 +1,105 @@
+"""The estimand of a report at work: what its intercurrent events do to the data, and which analyses answer it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evidence_lib.errors import DataError
+from evidence_lib.language import Message
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from evidence_lib.endpoints.estimand import Estimand
+    from evidence_lib.report.context import Context
+    from evidence_lib.session.recording import Role
+    from evidence_lib.session.report import Report
+
+EVENTS = "estimand.events"
+STARTS = ("RANDDT", "TRTSDT")
+
+
+def estimand_of(context: Context) -> Estimand | None:
+    """The estimand as the study file states it, read; None in a report that only describes."""
+    from evidence_lib.endpoints.estimand import read_estimand
+
+    return read_estimand(dict(context.estimand)) if context.estimand else None
+
+
+def fits(asked: Estimand | None, analysis: str, role: Role) -> Message | None:
+    """None for an analysis that answers the estimand, or where none is asked; a sentence for a supplementary one else.
+
+    Raises StudyError (exit 2) for a main or sensitivity analysis that does not answer it.
+    """
+    from evidence_lib.endpoints.estimand import refuse_mismatch
+
+    return None if asked is None else refuse_mismatch(asked, analysis, role=role)
+
+
+def days_of_events(rep: Report, start: pd.Series, *, first_day: int) -> dict[str, pd.Series]:
+    """The day of every dated intercurrent event, by its column ``ice_<number>``, for subjects by their number.
+
+    ``start`` is the date that each subject's time counts from, with the subject as index; the day of the start itself
+    is ``first_day``. An event before the start did not come after it and is left out.
+    """
+    asked = rep.asked
+    if asked is None:
+        return {}
+    everybody = rep.data.typed("ADSL").reset_index(drop=True)
+    found = {}
+    for column, date in asked.day_columns.items():
+        if date not in everybody:
+            raise DataError("no such column", where="ADSL, intercurrent_events", found=date, mend="correct its date")
+        dates = everybody[date].reindex(start.index)
+        if dates.notna().any() and not hasattr(dates, "dt"):
+            raise DataError("not a column of dates", where=f"ADSL, {date}", mend="give full dates, such as 2024-03-05")
+        day = (dates - start).dt.days + first_day if hasattr(dates, "dt") else dates.astype(float)
+        found[column] = day.where(day >= first_day)
+    return found
+
+
+def start_dates(rep: Report, starts: pd.Series | None) -> pd.Series:
+    """The start of each subject by number: the given one, else the day of randomisation, else of treatment.
+
+    Raises DataError where the data tell none of them.
+    """
+    everybody = rep.data.typed("ADSL").reset_index(drop=True)
+    if starts is not None:
+        return starts
+    for name in STARTS:
+        if name in everybody and hasattr(everybody[name], "dt"):
+            return everybody[name]
+    raise DataError(
+        "intercurrent events need a start to count from",
+        where="ADSL",
+        expected=" or ".join(STARTS),
+        mend="leave out date where the analysis data have the strategy already",
+    )
+
+
+def time_to_event(rep: Report, frame: pd.DataFrame) -> pd.DataFrame:
+    """The time-to-event data under the estimand, where the study file dates its intercurrent events.
+
+    Keeps the counts of intercurrent events as a table and what was done as notes; the frame gains ``cause``.
+    """
+    from evidence_lib.endpoints import estimand as estimands
+
+    asked = rep.asked
+    if asked is None or not asked.day_columns:
+        return frame
+    start = start_dates(rep, _starts(rep)).reindex(frame["subject"])
+    days = days_of_events(rep, start, first_day=1)
+    made = estimands.time_to_event(frame.assign(**{c: d.to_numpy() for c, d in days.items()}), asked)
+    rep.told(made.messages)
+    rep.results.add_table(EVENTS, made.counts)
+    return made.frame
+
+
+def _starts(rep: Report) -> pd.Series | None:
+    """STARTDT of the endpoint's records by subject, where the data have it."""
+    if not rep.context.endpoint or not rep.has("ADTTE"):
+        return None
+    records = rep.records("ADTTE", parameter=rep.context.endpoint)
+    if "STARTDT" not in records or not hasattr(records["STARTDT"], "dt") or records["STARTDT"].isna().any():
+        return None
+    return records.drop_duplicates("subject").set_index("subject")["STARTDT"]
