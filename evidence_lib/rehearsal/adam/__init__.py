@@ -1,0 +1,1 @@
+"""The ADaM data sets that record a generated trial."""

@@ -1,0 +1,84 @@
+"""What every data set shares: identifiers, arms, and days turned into dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evidence_lib.rehearsal.course import NEVER
+from evidence_lib.rehearsal.design import TrialDesign
+from evidence_lib.rehearsal.patients import Counts, Floats, Patients
+from evidence_lib.rehearsal.streams import Streams
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """By patient: identifiers, place, and the date of randomisation (datetime64, days)."""
+
+    study: str
+    subject: np.ndarray
+    site: np.ndarray
+    country: np.ndarray
+    arm: np.ndarray
+    randomised: np.ndarray
+
+    def dates(self, days: Counts, patient: Counts | slice = slice(None)) -> np.ndarray:
+        """Dates of days that count from the randomisation of ``patient``; NEVER is no date."""
+        dates = self.randomised[patient] + np.where(days < NEVER, days, 0).astype("timedelta64[D]")
+        return np.where(days < NEVER, dates, np.datetime64("NaT")).astype("datetime64[ns]")
+
+    def start(self, patient: Counts | slice = slice(None)) -> dict[str, Any]:
+        """The first columns of a data set of records."""
+        return {
+            "STUDYID": self.study,
+            "USUBJID": self.subject[patient],
+            "SITEID": self.site[patient],
+            "TRTP": self.arm[patient],
+        }
+
+
+@cache
+def places() -> pd.DataFrame:
+    """Regions, their countries, the share of each in its region, and how many sites it has."""
+    import pandas as pd
+
+    return pd.read_csv(str(files("evidence_lib.rehearsal") / "places.csv"))
+
+
+def locate(region: Counts, place: Floats, design: TrialDesign) -> tuple[np.ndarray, np.ndarray]:
+    """Country and site of patients from a uniform number each: the sites of a country recruit alike."""
+    country = np.empty(region.size, dtype=object)
+    site = np.empty(region.size, dtype=object)
+    number = 0
+    for position, name in enumerate(design.regions):
+        low = 0.0
+        for row in places()[places()["region"] == name].itertuples():
+            high = low + row.share
+            here = (region == position) & (place >= low) & (place < high)
+            within = np.floor((place[here] - low) / row.share * row.sites).astype(int)
+            country[here] = row.country
+            site[here] = [f"{number + 101 + min(i, row.sites - 1)}" for i in within]
+            number += int(row.sites)
+            low = high
+    return country, site
+
+
+def keys(design: TrialDesign, patients: Patients, streams: Streams) -> Keys:
+    """The identifiers of the randomised patients: study, site, and a number that has nothing to do with the order."""
+    country, site = locate(patients.region, patients.place, design)
+    number = 1001 + streams.stream("numbers").permutation(patients.n)
+    return Keys(
+        study=design.study,
+        subject=np.array([f"{design.study}-{s}-{i}" for s, i in zip(site, number, strict=True)], dtype=object),
+        site=site,
+        country=country,
+        arm=np.array(design.arms, dtype=object)[patients.arm],
+        randomised=np.datetime64(design.first) + patients.day.astype("timedelta64[D]"),
+    )
