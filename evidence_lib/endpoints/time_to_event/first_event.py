@@ -141,7 +141,7 @@ def first_event(subjects: pd.DataFrame, *, events: Sequence[str], followed_until
     if isinstance(events, str) or not events or len(set(events)) < len(events):
         raise InvalidInput("not a list of events", expected="one column name or more, each once")
     for name in (*events, followed_until):
-        if name not in subjects:
+        if name not in subjects and name != "last_alive":
             near = suggestion(str(name), [str(column) for column in subjects.columns])
             raise InvalidInput("no such column", where="subjects", found=described(name), mend=near)
     found = {name: date_column(subjects, name, "subjects") for name in (*events, followed_until)}

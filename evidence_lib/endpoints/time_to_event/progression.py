@@ -208,7 +208,7 @@ def _redated(
     last: Days,
     late: Flags,
 ) -> Days:
-    """The dates of progressions as the rules assign them, never after the last day on which each was seen alive."""
+    """The dates of progressions as the rules assign them, never after death, or the last day seen alive."""
     if schedule is None:
         return event_at
     dated, happened = event_at.copy(), event_at < NEVER
@@ -216,5 +216,6 @@ def _redated(
         dated[happened] = schedule.visit(people.start[happened], event_at[happened])
     if rules.missed == "backdate":
         dated = np.where(late, schedule.due_after(people.start, last), dated)
-    alive = np.minimum(people.seen_alive(records), people.death)
+    death = people.by_cutoff(people.death)
+    alive = np.where(death < NEVER, death, people.seen_alive(records))
     return np.where(happened, np.minimum(dated, alive), event_at)
