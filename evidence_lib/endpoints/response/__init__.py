@@ -10,10 +10,32 @@ from evidence_lib.endpoints.response.best import (
     recurrence_as_progression,
 )
 from evidence_lib.endpoints.response.confirmation import Confirmation
+from evidence_lib.endpoints.response.criteria import MRECIST, RECIST_1_1, Criteria
+from evidence_lib.endpoints.response.durations import duration_of_response, time_to_response
+from evidence_lib.endpoints.response.hepatocellular import mrecist_new_lesions, mrecist_visit_response
+from evidence_lib.endpoints.response.lesions import non_target_response, sum_of_diameters
+from evidence_lib.endpoints.response.rates import disease_control, objective_response
+from evidence_lib.endpoints.response.target import best_percent_change, target_response
+from evidence_lib.endpoints.response.visits import overall_response, visit_response
 
 __all__ = [
+    "MRECIST",
+    "RECIST_1_1",
     "Confirmation",
+    "Criteria",
     "best_overall_response",
+    "best_percent_change",
     "confirmed_best_overall_response",
+    "disease_control",
+    "duration_of_response",
+    "mrecist_new_lesions",
+    "mrecist_visit_response",
+    "non_target_response",
+    "objective_response",
+    "overall_response",
     "recurrence_as_progression",
+    "sum_of_diameters",
+    "target_response",
+    "time_to_response",
+    "visit_response",
 ]

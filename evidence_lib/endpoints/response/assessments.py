@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -60,7 +60,9 @@ class Assessments:
         """Days from the start of the subject to each record. Raises DataError where a start is missing."""
         start = self.limits.start
         needed = np.isin(np.arange(self.size), self.owner)
-        refuse_where(needed & (start == NEVER), "the start is missing", "subjects.start", "a date for whoever has visits")
+        refuse_where(
+            needed & (start == NEVER), "the start is missing", "subjects.start", "a date for whoever has visits"
+        )
         return self.day - start[self.owner]
 
     def first(self, which: Flags) -> Days:
@@ -146,21 +148,14 @@ def read_assessments(
     if progression == "visits":
         progressed = response == "PD"
         np.minimum.at(last, owner[progressed], day[progressed])
-    rows = np.flatnonzero(day <= last[owner])
-    _refuse_two_of_one_day(owner, day, rows)
+    counts = day <= last[owner]
+    # Which of two records of one day is meant cannot be known, and the worse or the better one would be a guess.
+    keys = [
+        (int(who), int(at), 0 if kept else row + 1)
+        for row, (who, at, kept) in enumerate(zip(owner, day, counts, strict=True))
+    ]
+    refuse_repeats(keys, "two assessments of one subject and day", "visits.date", "one overall response per day")
+    rows = np.flatnonzero(counts)
     order = rows[np.lexsort((day[rows], owner[rows]))]
-    counted = Limits(
-        label=limits.label, start=limits.start, last=limits.last, counting=counting, position=limits.position
-    )
-    return Assessments(limits=counted, owner=owner[order], day=day[order], response=response[order])
-
-
-def _refuse_two_of_one_day(owner: Days, day: Days, rows: Days) -> None:
-    """Which of two records of one day is meant cannot be known, and the worse or the better one would be a guess."""
-    keys: list[object] = [(int(owner[row]), int(day[row])) for row in rows]
-    seen: set[object] = set()
-    repeated = np.zeros(owner.size, dtype=bool)
-    for row, key in zip(rows, keys, strict=True):
-        repeated[row] = key in seen
-        seen.add(key)
-    refuse_where(repeated, "two assessments of one subject and day", "visits.date", "one overall response per day")
+    limits = replace(limits, counting=counting)
+    return Assessments(limits=limits, owner=owner[order], day=day[order], response=response[order])

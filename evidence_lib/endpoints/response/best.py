@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from evidence_lib.endpoints.response.assessments import Assessments, NewTherapy, Progression, read_assessments
 from evidence_lib.endpoints.response.confirmation import Confirmation
-from evidence_lib.endpoints.response.records import DayCount, days_in, frame_with, labels, responses_in, whole_number
+from evidence_lib.endpoints.response.records import (
+    DayCount,
+    Words,
+    days_in,
+    frame_with,
+    labels,
+    responses_in,
+    whole_number,
+)
 from evidence_lib.endpoints.time_to_event.source import NEVER, Days
 from evidence_lib.errors import InvalidInput
 from evidence_lib.study.checking import described
@@ -171,7 +177,7 @@ def confirmation_of(given: Confirmation | None) -> Confirmation:
     return given or Confirmation()
 
 
-def _ranks(word: Sequence[str]) -> Days:
+def _ranks(word: Words) -> Days:
     return np.array([ORDER.index(text) for text in word], dtype=np.int64)
 
 

@@ -42,7 +42,9 @@ class Confirmation:
         found = np.zeros(records.day.size, dtype=bool)
         for row in np.flatnonzero(np.isin(records.response, ("CR", "PR"))):
             later = slice(row + 1, ends[row])
-            found[row] = self._confirms(records.response[row], records.response[later], records.day[later] - records.day[row])
+            found[row] = self._confirms(
+                records.response[row], records.response[later], records.day[later] - records.day[row]
+            )
         return found
 
     def _confirms(self, response: str, later: Words, after: Days) -> bool:

@@ -80,13 +80,15 @@ def frame_with(frame: pd.DataFrame, names: Sequence[str], where: str) -> pd.Data
     return frame.reset_index(drop=True)
 
 
-def labels(frame: pd.DataFrame, where: str) -> list[Hashable]:
-    """The subjects of the rows. Raises InvalidInput for what cannot be a key, DataError where one is missing."""
-    column = frame["subject"]
-    refuse_where(column.isna().to_numpy(), "a subject is missing", f"{where}.subject", "a label in every row")
-    values: list[Hashable] = list(column)
+def labels(frame: pd.DataFrame, where: str, name: str = "subject") -> list[Hashable]:
+    """The subjects (or lesions) of the rows.
+
+    Raises InvalidInput for what cannot be a key, DataError where one is missing.
+    """
+    values: list[Hashable] = list(frame[name])
     if not all(isinstance(value, Hashable) for value in values):
-        raise InvalidInput("a subject cannot be a key", where=f"{where}.subject", expected="texts or numbers")
+        raise InvalidInput(f"a {name} cannot be a key", where=f"{where}.{name}", expected="texts or numbers")
+    refuse_where(frame[name].isna().to_numpy(), f"a {name} is missing", f"{where}.{name}", "a label in every row")
     return values
 
 
