@@ -74,7 +74,7 @@ class AdamData:
         name = name.upper()
         if name not in self._conformed:
             table = self.table(name)
-            frame, found = conform(table.frame, spec_for(name), sas=is_sas(table))
+            frame, found = conform(table.frame, spec_for(name, table.frame.columns), sas=is_sas(table))
             self._conformed[name] = frame, tuple(found)
         return self._conformed[name]
 

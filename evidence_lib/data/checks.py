@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 from evidence_lib.data.censoring import check_censoring_direction
 from evidence_lib.data.files import Table
 from evidence_lib.data.findings import Finding, finding
-from evidence_lib.data.specs import ADSL, ADTTE, DatasetSpec, conform, is_sas
+from evidence_lib.data.specs import DatasetSpec, conform, is_sas, spec_for
 
 if TYPE_CHECKING:
     import pandas as pd
 
+ADSL, ADTTE = spec_for("ADSL"), spec_for("ADTTE")
 ARM_VARIABLES = ("TRTP", "TRT01P", "ARM")
 LONGEST_DAYS = 200 * 365.25  # nobody is followed for longer: the unit or the value is wrong
 

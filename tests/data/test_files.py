@@ -191,7 +191,7 @@ def test_70_label_cut_inside_a_character(tmp_path: Path) -> None:
     table = read_table(cut)
     assert table.labels["USUBJID"] == full
     assert [note.key for note in table.notes] == ["data.note.label_cut"]
-    assert dict(table.notes[0].values)["columns"] == ["USUBJID"]
+    assert dict(table.notes[0].values)["columns"] == ("USUBJID",)
 
 
 def test_decode_cut_never_invents() -> None:

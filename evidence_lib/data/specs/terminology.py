@@ -1,0 +1,42 @@
+"""Values of the CDISC controlled terminology that the analyses rely on (SDTM terminology, as of 2024-09-27)."""
+
+from __future__ import annotations
+
+SEX = ("F", "M", "U", "UNDIFFERENTIATED", "INTERSEX")
+RACE = (
+    "AMERICAN INDIAN OR ALASKA NATIVE",
+    "ASIAN",
+    "BLACK OR AFRICAN AMERICAN",
+    "NATIVE HAWAIIAN OR OTHER PACIFIC ISLANDER",
+    "WHITE",
+    "MULTIPLE",
+    "NOT REPORTED",
+    "OTHER",
+    "UNKNOWN",
+)
+ETHNIC = ("HISPANIC OR LATINO", "NOT HISPANIC OR LATINO", "NOT REPORTED", "UNKNOWN")
+AGE_UNIT = ("DAYS", "HOURS", "MONTHS", "WEEKS", "YEARS")
+STATUS = ("COMPLETED", "DISCONTINUED", "ONGOING")
+SEVERITY = ("MILD", "MODERATE", "SEVERE")
+OUTCOME = (
+    "FATAL",
+    "NOT RECOVERED/NOT RESOLVED",
+    "RECOVERED/RESOLVED",
+    "RECOVERED/RESOLVED WITH SEQUELAE",
+    "RECOVERING/RESOLVING",
+    "UNKNOWN",
+)
+ACTION = (
+    "DOSE INCREASED",
+    "DOSE NOT CHANGED",
+    "DOSE RATE REDUCED",
+    "DOSE REDUCED",
+    "DRUG INTERRUPTED",
+    "DRUG WITHDRAWN",
+    "NOT APPLICABLE",
+    "NOT EVALUABLE",
+    "UNKNOWN",
+)
+REFERENCE_RANGE = ("ABNORMAL", "HIGH", "HIGH HIGH", "LOW", "LOW LOW", "NORMAL")
+# Oncology response: RECIST 1.1, with NED (no evidence of disease) and the answers of immune RECIST.
+RESPONSE = ("CR", "PR", "SD", "PD", "NE", "NON-CR/NON-PD", "NED", "ICR", "IPR", "ISD", "IUPD", "ICPD", "NA", "ND")
