@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from evidence_lib.errors import InvalidInput, NotebookError
-from evidence_lib.language import message_from_json
+from evidence_lib.language import message_from_json, words
 from evidence_lib.report.context import Context, View, view
 from evidence_lib.report.display import Figure, Passage
 from evidence_lib.report.first_screen import FirstScreen
@@ -263,6 +263,19 @@ def _exporter() -> Any:
         exclude_output_prompt=True,
         exclude_anchor_links=True,
     )
+
+
+def warm_up() -> None:
+    """Make ready what every page needs, once for all processes that are forked from this one.
+
+    No figure is drawn: two processes that share an open font file would move each other's place in it.
+    """
+    import nbformat
+
+    _exporter().from_notebook_node(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("a")]))
+    _template()
+    sanitise("")
+    words("en")
 
 
 HEADING = re.compile(r"<h([2-6])[^>]*>(.*?)</h\1>", re.DOTALL)

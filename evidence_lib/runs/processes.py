@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import time
 
@@ -17,12 +18,24 @@ _PATIENCE = 10.0
 
 def become_subreaper() -> None:
     """Adopt orphans: a process whose parent ends becomes a child of this one, so that it is still found (Linux)."""
+    set_child_subreaper = 36
+    _control(set_child_subreaper, 1)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process at once when its parent, the process of this number, has ended or ends (Linux)."""
+    set_parent_death_signal = 1
+    _control(set_parent_death_signal, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _control(option: int, value: int) -> None:
     if sys.platform != "linux":
         return
     import ctypes
 
-    set_child_subreaper = 36
-    ctypes.CDLL(None, use_errno=True).prctl(set_child_subreaper, 1, 0, 0, 0)
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 def sweep(mark: str, *, root: int | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import threading
@@ -19,6 +20,7 @@ from evidence_lib.runs.jobs import Job, Outcome
 from evidence_lib.runs.plan import Planned, chosen_reports, data_path, plan_report
 from evidence_lib.runs.progress import Progress
 from evidence_lib.runs.provenance import commit, environment, inputs
+from evidence_lib.runs.warm import Server
 
 if TYPE_CHECKING:
     from evidence_lib.study import Study
@@ -67,11 +69,12 @@ def run_studies(
 ) -> list[RunOutcome]:
     """Run several studies one after another; a bad one does not keep the others from running."""
     outcomes = []
-    for path in paths:
-        try:
-            outcomes.append(run_study(path, only=only, jobs=jobs, out=out))
-        except EvidenceError as error:
-            outcomes.append(RunOutcome(study=str(path), exit_code=error.exit_code, message=str(error)))
+    with Server() as server:
+        for path in paths:
+            try:
+                outcomes.append(run_study(path, only=only, jobs=jobs, out=out, server=server))
+            except EvidenceError as error:
+                outcomes.append(RunOutcome(study=str(path), exit_code=error.exit_code, message=str(error)))
     return outcomes
 
 
@@ -81,11 +84,13 @@ def run_study(
     only: Sequence[str] = (),
     jobs: int = DEFAULT_JOBS,
     out: str | Path = DEFAULT_OUT,
+    server: Server | None = None,
 ) -> RunOutcome:
     """Run the reports of a study file, ``jobs`` at a time, and publish them under ``out``.
 
     ``only`` names some of its reports: such a run is published too, but does not become ``latest``. When any report
     fails nothing is published: what is left goes to ``<out>/<study>/.failed/`` and the study's index says so.
+    ``server`` executes the reports; without one the run has its own.
 
     Raises
     ------
@@ -101,7 +106,9 @@ def run_study(
     reports = chosen_reports(study, only)
     publish.refuse_input_as_output(root, study.data_path)
     folder = root / study.study.id
-    with publish.locked(folder):
+    with publish.locked(folder), contextlib.ExitStack() as own:
+        server = server or own.enter_context(Server())
+        server.start()  # it loads its libraries while the run is planned
         run_id, started = publish.new_run_id(), _now()
         try:
             source = data_path(study)
@@ -115,7 +122,7 @@ def run_study(
         staging = publish.stage(folder, run_id)
         try:
             jobs_to_do = [_job(study, plan, staging, head) for plan in plans]
-            outcomes = _execute_all(jobs_to_do, jobs)
+            outcomes = _execute_all(jobs_to_do, jobs, server)
             if any(outcome.exit_code for outcome in outcomes):
                 return _failed(root, study, run_id, staging, outcomes=outcomes)
             try:
@@ -130,10 +137,10 @@ def run_study(
         return RunOutcome(study=study.study.id, exit_code=EXIT_OK, run_id=run_id, reports=outcomes, published=published)
 
 
-def _execute_all(jobs: Sequence[Job], at_once: int) -> tuple[Outcome, ...]:
+def _execute_all(jobs: Sequence[Job], at_once: int, server: Server) -> tuple[Outcome, ...]:
     progress, stop = Progress(len(jobs)), threading.Event()
     pool = ThreadPoolExecutor(at_once)
-    futures = [pool.submit(execute, job, stop=stop) for job in jobs]
+    futures = [pool.submit(execute, job, stop=stop, server=server) for job in jobs]
     try:
         pending = set(futures)
         while pending:

@@ -19,7 +19,7 @@ from typing import Any
 
 from evidence_lib.errors import EvidenceError, InvalidInput, KernelDied, NotebookError, PublishError, error_named
 from evidence_lib.results import ResultSet
-from evidence_lib.runs.execute import SOCKET_FOLDER
+from evidence_lib.runs.environment import SOCKET_FOLDER
 from evidence_lib.runs.jobs import Job, page_name
 from evidence_lib.runs.kernel import ERROR_FILE, EXTENSION
 from evidence_lib.runs.notebooks import KERNEL
@@ -35,17 +35,25 @@ def main(build_page: PageBuilder | None = None) -> int:
     os.dup2(2, 1)  # whatever a library prints goes to the log, never between us and the asker
     become_subreaper()
     job = Job.from_json(sys.stdin.readline())
-    threading.Thread(target=_end_with_asker, daemon=True).start()
     os.chdir(job.folder)
-    record = _answer(job, build_page)
-    sweep(os.environ[MARK], root=os.getpid())
-    answer.write(json.dumps(record) + "\n")
+    answer.write(json.dumps(report(job, build_page, asker=0)) + "\n")
     answer.close()
     return 0
 
 
-def _end_with_asker() -> None:
-    while os.read(0, 4096):
+def report(job: Job, build_page: PageBuilder | None, *, asker: int) -> dict[str, Any]:
+    """Execute a report in this process, with its pages, and leave no other process of it.
+
+    ``asker`` is the file descriptor of a pipe whose end tells that whoever asked is gone.
+    """
+    threading.Thread(target=_end_with, args=(asker,), daemon=True).start()
+    record = _answer(job, build_page)
+    sweep(os.environ[MARK], root=os.getpid())
+    return record
+
+
+def _end_with(asker: int) -> None:
+    while os.read(asker, 4096):
         pass
     sweep(os.environ[MARK], root=os.getpid())
     shutil.rmtree(Path(os.environ[ERROR_FILE]).parent, ignore_errors=True)  # which the asker would have removed
@@ -86,8 +94,7 @@ class _RaisedInKernel(Exception):
 
 def _executed(job: Job) -> Any:
     """The executed notebook, saved under the report's name with fixed cell ids and without paths of this machine."""
-    # jsonschema would load a grammar for 1.3 seconds to check international addresses, of which a notebook has none.
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+    leave_out_the_grammar_of_addresses()
     import nbformat
     import papermill
     from jupyter_client.kernelspec import NoSuchKernel
@@ -132,6 +139,11 @@ def _executed(job: Job) -> Any:
     _normalise(notebook, job)
     nbformat.write(notebook, target)
     return notebook
+
+
+def leave_out_the_grammar_of_addresses() -> None:
+    """Before nbformat is loaded: jsonschema would read a grammar for a second to check addresses in notebooks."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 
 def _without_braces(path: Path) -> str:

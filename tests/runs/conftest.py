@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from evidence_lib.runs import execute
+from evidence_lib.runs import execute, warm
 from evidence_lib.runs.run import RunOutcome
-from tests.runs.material import COMPLETE, PLAIN_WORKER, ROOT, Place, notebook, study_text
+from tests.runs.material import COMPLETE, PLAIN_SERVER, PLAIN_WORKER, ROOT, Place, notebook, study_text
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -19,8 +19,17 @@ def plain_worker() -> Iterator[None]:
     """Make pages of trivial notebooks; find the library from a checkout that is not installed, too."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execute, "WORKER", PLAIN_WORKER)
+        patch.setattr(warm, "SERVER", PLAIN_SERVER)
         patch.setenv("PYTHONPATH", str(ROOT))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server(plain_worker: None) -> Iterator[warm.Server]:
+    """The one server of the session; it starts when a test needs it."""
+    with warm.Server() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Place, "server", server, raising=False)
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from evidence_lib.runs.run import RunOutcome, run_study
+from evidence_lib.runs.warm import Server
 
 ROOT = Path(__file__).parents[2]
 PLAIN_WORKER = (sys.executable, str(Path(__file__).with_name("plain_worker.py")))
+PLAIN_SERVER = (sys.executable, str(Path(__file__).with_name("plain_server.py")))
 PARAMETERS = (
     'study: str = "study.yml"\nreport: str = "first"\nlanguage: str = "en"\ntau: float | None = None  # in unit'
 )
@@ -53,7 +55,11 @@ def study_text(*reports: str, timeout: str = "60s", parameters: str = "{}", id: 
     """A study file whose reports each have a notebook of their own name."""
     head = f"""version: 1
 study: {{id: {id}, title: "A <small> study", design: randomised}}
-data: {{kind: adam, path: adam, cutoff: {{unknown: "made up"}}, blinding: {{unblinded: {{date: {{unknown: "made up"}}, person: nobody, reason: "made-up data"}}}}}}
+data:
+  kind: adam
+  path: adam
+  cutoff: {{unknown: "made up"}}
+  blinding: {{unblinded: {{date: {{unknown: "made up"}}, person: nobody, reason: "made-up data"}}}}
 disclosure: {{preset: none, reason: "made-up data"}}
 reports:
 """
@@ -72,6 +78,8 @@ reports:
 class Place:
     """A study folder with its output folder, for one test."""
 
+    server: Server  # that of the whole session
+
     def __init__(self, base: Path) -> None:
         self.base, self.folder, self.out = base, base / "study", base / "out"
         self.study = self.folder / "study.yml"
@@ -89,7 +97,7 @@ class Place:
 
     def run(self, **choices: Any) -> RunOutcome:
         """Run the study."""
-        return run_study(self.study, out=self.out, **choices)
+        return run_study(self.study, out=self.out, server=self.server, **choices)
 
     def published(self) -> dict[str, bytes]:
         """Every file of every published run, with the target of ``latest``."""

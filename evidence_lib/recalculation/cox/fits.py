@@ -159,10 +159,10 @@ def fitted(data: Data, x: Floats) -> Fit:
         raise Unanswered(silent=True)
     data, x = at_risk(data, x)
     z, unit = scaled(x)
-    if own_columns(data, z) != list(range(z.shape[1])):
-        raise Unanswered(silent=True)
     model = data.model(z)
     before = -model.hessian(np.zeros(z.shape[1]))
+    if _own_columns(data, z, before) != list(range(z.shape[1])):
+        raise Unanswered(silent=True)
     try:
         params = _maximum(model, z.shape[1])
         after = -model.hessian(params)
@@ -210,7 +210,10 @@ def _maximum(model: Any, p: int) -> Floats:
 
 def own_columns(data: Data, z: Floats) -> list[int]:
     """The columns that vary among patients at risk and that the columns before them do not make up."""
-    information = -data.model(z).hessian(np.zeros(z.shape[1]))
+    return _own_columns(data, z, -data.model(z).hessian(np.zeros(z.shape[1])))
+
+
+def _own_columns(data: Data, z: Floats, information: Floats) -> list[int]:
     kept: list[int] = []
     for j in range(z.shape[1]):
         if information[j, j] <= REDUNDANT * data.event.sum() * max(float(z[:, j].var()), 1e-300):
