@@ -15,7 +15,7 @@ from evidence_lib.session.report import Report
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from evidence_lib.data.adam import AnalysisFrame
+    from evidence_lib.data.adam import AdamData, AnalysisFrame
     from evidence_lib.data.subjects import Subjects
     from evidence_lib.report.context import Context
     from evidence_lib.study import Report as ReportSection
@@ -50,6 +50,18 @@ def open_report(study: str, report: str, *, language: str = "en", **given: Any) 
     section = loaded.report(report)
     parameters = studies.resolve(loaded, report, given)
     data = population.study_data(loaded, parameters)
+    return _opened(loaded, section, parameters, data, language)
+
+
+def _opened(
+    loaded: Study, section: ReportSection, parameters: Mapping[str, Any], data: AdamData, language: str
+) -> Report:
+    from evidence_lib import study as studies
+    from evidence_lib.session import population
+
+    def sibling(id: str) -> Report:
+        return _opened(loaded, loaded.report(id), studies.resolve(loaded, id, {}), data, language)
+
     people = population.people(loaded, section, parameters, data)
     analysis = None
     if parameters["endpoint"] is not None or section.notebook not in NOT_TIME_TO_EVENT:
@@ -64,6 +76,7 @@ def open_report(study: str, report: str, *, language: str = "en", **given: Any) 
         folder=Path(out) if out else loaded.folder / "out" / "interactive",
         data=data,
         people=people,
+        sibling=sibling,
         parameters=parameters,
         analysis=analysis,
         at_risk_times=_at_risk_times(parameters, analysis) if analysis else [],

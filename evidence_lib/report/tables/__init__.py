@@ -3,7 +3,7 @@
 from evidence_lib.report.tables.disposition import baseline_tests, disposition
 from evidence_lib.report.tables.effects import median_and_survival, milestones, rmst, tests_and_hazard_ratios
 from evidence_lib.report.tables.people import attrition, baseline, estimand, follow_up
-from evidence_lib.report.tables.trust import checks, provenance, sources
+from evidence_lib.report.tables.trust import checks, formal_testing, provenance, sources
 
 __all__ = [
     "attrition",
@@ -13,6 +13,7 @@ __all__ = [
     "disposition",
     "estimand",
     "follow_up",
+    "formal_testing",
     "median_and_survival",
     "milestones",
     "provenance",

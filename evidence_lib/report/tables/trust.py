@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULT_KEYS = {
     "pass": "table.check.pass",
@@ -47,6 +50,54 @@ def checks(*, view: View) -> Table:
         rows=rows,
         footnotes=[view.words("table.check.how_to_read")],
     )
+
+
+def formal_testing(tested: pd.DataFrame, *, view: View) -> Table:
+    """What the study tests formally, in which families, and with which result.
+
+    Parameters
+    ----------
+    tested : DataFrame
+        ``families.tested``: family, method, alpha, hypothesis, report, test, p_value, adjusted, rejected; without rows
+        where this report tests no hypothesis of a family.
+    view : View
+        The context, the results and the words.
+
+    Notes
+    -----
+    Misreading: only the adjusted p-values control the error of the family; every other p-value of the study is nominal.
+    """
+    say = view.words
+    rows = [
+        (
+            say("table.formal.hypothesis", hypothesis=row["hypothesis"], report=row["report"]),
+            say.p_value(_given(row["p_value"])),
+            say.p_value(_given(row["adjusted"])),
+            say("table.formal.rejected" if row["rejected"] else "table.formal.not_rejected"),
+        )
+        for row in tested.to_dict("records")
+    ]
+    groups = [
+        say("table.formal.family", family=row["family"], method=row["method"], alpha=f"{row['alpha']:g}")
+        for row in tested.to_dict("records")
+    ]
+    key = "table.formal.how_to_read" if rows else "table.formal.none"
+    return Table(
+        title=say("table.formal.title"),
+        columns=(
+            say("table.formal.tested"),
+            say("table.p_value"),
+            say("table.formal.adjusted"),
+            say("table.formal.result"),
+        ),
+        rows=rows,
+        groups=groups if rows else None,
+        footnotes=[say(key)],
+    )
+
+
+def _given(value: Any) -> float | None:
+    return None if value is None or value != value else float(value)
 
 
 def _check_name(view: View, id: str) -> str:

@@ -1,0 +1,35 @@
+"""The test of a report's primary measure, by notebook: what a family of endpoints adjusts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from evidence_lib.results import Estimate
+
+if TYPE_CHECKING:
+    from evidence_lib.session.report import Report
+
+
+def survival(rep: Report) -> Estimate:
+    """Time to an event: the log-rank test, stratified where the report is, or the test of the measure itself."""
+    from evidence_lib.statistics import competing_risks
+    from evidence_lib.statistics import survival as statistics
+
+    frame = rep.analysis_frame()
+    measure = rep.context.primary_measure
+    strata: dict[str, Any] = {"strata": rep.strata} if rep.strata else {}
+    if measure == "rmst_difference":
+        return only(rep.record(statistics.rmst_difference, frame))
+    if measure in ("cumulative_incidence_difference", "subdistribution_hazard_ratio"):
+        return only(rep.record(competing_risks.gray_test, frame, event_of_interest=1, **strata))
+    return only(rep.record(statistics.logrank, frame, **strata))
+
+
+def only(answer: Any) -> Estimate:
+    """The one estimate of a record."""
+    (found,) = (answer,) if isinstance(answer, Estimate) else answer.items
+    return found
+
+
+TESTS: Mapping[str, Callable[[Report], Estimate]] = {"trial/survival": survival}
