@@ -143,6 +143,10 @@ def _choice(value: Any, parameter: Parameter) -> str:
     return value
 
 
+def _choices(value: Any, parameter: Parameter) -> list[str]:
+    return _list(value, parameter, _choice)
+
+
 def _ranged(value: Any, parameter: Parameter) -> float:
     number = _number(value, parameter.name)
     above = number > parameter.low if parameter.open_range else number >= parameter.low
@@ -158,7 +162,7 @@ def _switch(value: Any, parameter: Parameter) -> bool:
     return value
 
 
-def _times(value: Any, parameter: Parameter) -> list[float]:
+def _numbers(value: Any, parameter: Parameter) -> list[float]:
     return _list(value, parameter, _ranged)
 
 
@@ -201,9 +205,11 @@ _CHECKS: Mapping[str, Callable[[Any, Parameter], Any]] = {
     "text": _text,
     "texts": _texts,
     "choice": _choice,
+    "choices": _choices,
     "number": _ranged,
+    "numbers": _numbers,
     "time": _ranged,
-    "times": _times,
+    "times": _numbers,
     "column": _column,
     "columns": _columns,
     "filter": _filter,

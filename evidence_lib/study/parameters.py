@@ -10,16 +10,19 @@ from typing import Literal
 from evidence_lib.conventions import DAYS_PER_UNIT
 from evidence_lib.language import LANGUAGES
 
-Kind = Literal["text", "texts", "choice", "number", "switch", "time", "times", "column", "columns", "filter"]
+Kind = Literal[
+    *("text", "texts", "choice", "choices", "number", "numbers", "switch"),
+    *("time", "times", "column", "columns", "filter"),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
     """One report parameter.
 
-    ``kind`` is its type: a text, a text or a list of them (``texts``), one of ``choices``, a number from ``low`` to
-    ``high`` (the limits themselves excluded where ``open_range``; ``whole``: no
-    fractions), a time or a list of times in the report's
+    ``kind`` is its type: a text, a text or a list of them (``texts``), one of ``choices`` or a list of them, a number
+    from ``low`` to ``high`` (the limits themselves excluded where ``open_range``; ``whole``: no
+    fractions) or a list of them, a time or a list of times in the report's
     ``unit``, a column name or a list of them, a ``filter`` (a mapping from column name to value), or a ``switch`` (true
     or false). ``default`` is
     the value where neither the run nor the study file gives one; None means that there is none. ``notebooks`` names
@@ -44,6 +47,11 @@ SURVIVAL, RESPONSE, CONTINUOUS = "trial/survival", "trial/response", "trial/cont
 SAFETY, REGIONAL, BASELINE = "trial/safety", "trial/regional-consistency", "trial/disposition-and-baseline"
 COMPARING = (SURVIVAL, RESPONSE, CONTINUOUS, SAFETY, REGIONAL)
 ALL = (*COMPARING, BASELINE)
+# What a continuous outcome can be analysed by: the strategies are those of imputation after the intercurrent event.
+ANALYSES = (
+    *("ancova", "mmrm", "mar", "jump-to-reference", "copy-reference", "copy-increments", "last-mean-carried-forward"),
+    *("retrieved-dropout", "tipping-point", "responders"),
+)
 
 _LIST = (
     Parameter(name="study", kind="text", meaning="the study file", notebooks=("*",)),
@@ -179,7 +187,12 @@ _LIST = (
         notebooks=(BASELINE,),
         meaning="the column with Y or COMPLETED for who completed",
     ),
-    Parameter(name="reason", kind="column", notebooks=(BASELINE,), meaning="the column that says why somebody stopped"),
+    Parameter(
+        name="reason",
+        kind="column",
+        notebooks=(BASELINE, CONTINUOUS),
+        meaning="the column that says why somebody stopped",
+    ),
     Parameter(
         name="not_randomised_reason",
         kind="column",
@@ -217,6 +230,119 @@ _LIST = (
         at_most=100,
         notebooks=(SAFETY,),
         meaning="PARAMCD of the laboratory values in the shift table; none: all",
+    ),
+    Parameter(
+        name="outcome",
+        kind="column",
+        default="CHG",
+        notebooks=(CONTINUOUS,),
+        meaning="the column with the outcome of a visit",
+    ),
+    Parameter(
+        name="baseline_value",
+        kind="column",
+        default="BASE",
+        notebooks=(CONTINUOUS,),
+        meaning="the column with the value at the start, a covariate of every model",
+    ),
+    Parameter(
+        name="visits",
+        kind="texts",
+        at_most=50,
+        notebooks=(CONTINUOUS,),
+        meaning="the visits after the start in the order of time; none: all of them, by AVISITN",
+    ),
+    Parameter(name="visit", kind="text", notebooks=(CONTINUOUS,), meaning="the main visit; none: the last"),
+    Parameter(
+        name="record_flag",
+        kind="column",
+        notebooks=(CONTINUOUS,),
+        meaning='the flag ("Y") of the records that are analysed; none: ANL01FL where there is one',
+    ),
+    Parameter(
+        name="imputed_records",
+        kind="switch",
+        default=False,
+        notebooks=(CONTINUOUS,),
+        meaning="whether records with a DTYPE, such as LOCF, are analysed",
+    ),
+    Parameter(
+        name="analysis",
+        kind="choice",
+        choices=("ancova", "mmrm", "imputation", "cmh"),
+        default="ancova",
+        notebooks=(CONTINUOUS,),
+        meaning="the main analysis; imputation: as the estimand asks",
+    ),
+    *(
+        Parameter(
+            name=role, kind="choices", choices=ANALYSES, at_most=len(ANALYSES), notebooks=(CONTINUOUS,), meaning=m
+        )
+        for role, m in (
+            ("sensitivity", "the analyses of the same estimand under other assumptions"),
+            ("supplementary", "the analyses beside it, of other questions too"),
+        )
+    ),
+    Parameter(
+        name="covariance",
+        kind="choice",
+        choices=("un", "toep", "toeph", "ar1", "ar1h", "cs", "csh"),
+        default="un",
+        notebooks=(CONTINUOUS,),
+        meaning="the covariance structure of the visits in the mixed model",
+    ),
+    Parameter(
+        name="df",
+        kind="choice",
+        choices=("kenward-roger", "kenward-roger-linear", "satterthwaite", "normal"),
+        default="kenward-roger",
+        notebooks=(CONTINUOUS,),
+        meaning="the degrees of freedom of the mixed model",
+    ),
+    Parameter(
+        name="imputations",
+        kind="number",
+        low=2,
+        high=5000,
+        whole=True,
+        default=100,
+        notebooks=(CONTINUOUS,),
+        meaning="how often missing values are imputed",
+    ),
+    Parameter(
+        name="deltas",
+        kind="numbers",
+        low=-math.inf,
+        at_most=100,
+        notebooks=(CONTINUOUS,),
+        unit="of the outcome",
+        meaning="what is added to imputed values of the treated in search of the tipping point",
+    ),
+    Parameter(
+        name="responder",
+        kind="number",
+        low=-math.inf,
+        notebooks=(CONTINUOUS,),
+        unit="of the outcome",
+        meaning="the outcome from which on somebody has responded",
+    ),
+    Parameter(
+        name="higher_is",
+        kind="choice",
+        choices=("better", "worse"),
+        notebooks=(CONTINUOUS,),
+        meaning="what a higher value of the outcome means to the patient",
+    ),
+    Parameter(
+        name="important_difference",
+        kind="number",
+        open_range=True,
+        notebooks=(CONTINUOUS,),
+        unit="of the outcome",
+        meaning="the smallest difference that matters to patients",
+    ),
+    Parameter(
+        name="dose", kind="column", notebooks=(CONTINUOUS,), meaning="the column of ADSL with the dose of the arm"
     ),
     Parameter(
         name="seed",
