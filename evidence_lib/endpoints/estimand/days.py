@@ -15,6 +15,13 @@ from evidence_lib.statistics.inputs import Counts, Flags, Floats, numbers, refus
 # Of events on one day: one that is part of the outcome goes before one that competes with it, and that before one that
 # ends the follow-up, as events go before censorings at one time.
 RANK: Mapping[Strategy, int] = {"composite": 0, "while on treatment": 1, "hypothetical": 2, "treatment policy": 3}
+KEYS: Mapping[Strategy, str] = {
+    "treatment policy": "treatment_policy",
+    "composite": "composite",
+    "hypothetical": "hypothetical",
+    "while on treatment": "while_on_treatment",
+    "principal stratum": "principal_stratum",
+}
 COUNTS = ["number", "event", "strategy", "occurred", "decided"]
 
 
@@ -105,7 +112,9 @@ def told(
 
 def strategy_name(event: IntercurrentEvent) -> Message:
     """The name of an event's strategy in the language of the page."""
-    return message(f"estimand_endpoints.strategy.{(event.strategy or 'none').replace(' ', '_')}")
+    if event.strategy is None:
+        raise InvalidInput("an intercurrent event that states no strategy", found=event.name)
+    return message(f"estimand_endpoints.strategy.{KEYS[event.strategy]}")
 
 
 def assumed(event: IntercurrentEvent) -> Message | str:

@@ -170,7 +170,7 @@ def testing_note(families: Sequence[Family], report: str) -> Message:
         "estimand_endpoints.family.tested",
         hypothesis=hypothesis.id,
         family=family.id,
-        method=message(f"estimand_endpoints.family.method.{family.method.replace('-', '_')}"),
+        method=message(f"estimand_endpoints.family.method.{family.method}"),
         number=len(family.hypotheses),
         alpha=f"{family.alpha:g}",
     )

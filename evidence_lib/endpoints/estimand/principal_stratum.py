@@ -189,7 +189,9 @@ def _fitted(data: _Arms, names: dict[str, str]) -> list[tuple[float, float]]:
     at = _score(data)
     linear = data.x @ at
     score = expit(linear)
-    y, members = data.outcome.values, data.stratum
+    # Above the least outcome, so that outcomes that do not vary are exactly 0.
+    least = float(data.outcome.values.min())
+    y, members = data.outcome.values - least, data.stratum
     weight = np.where(control, score, 0.0)
     mean_1, mean_0 = float(y[members].mean()), float(weight @ y / weight.sum())
     slope = np.where(data.treated, score * expit(-linear), 0.0)
@@ -199,7 +201,11 @@ def _fitted(data: _Arms, names: dict[str, str]) -> list[tuple[float, float]]:
     influence_1 = np.where(members, y - mean_1, 0.0) / members.sum()
     of_score = residual * (data.x @ np.linalg.solve(information, drift))
     influence_0 = (weight * (y - mean_0) + of_score) / weight.sum()
-    found = ((mean_1 - mean_0, influence_1 - influence_0), (mean_1, influence_1), (mean_0, influence_0))
+    found = (
+        (mean_1 - mean_0, influence_1 - influence_0),
+        (mean_1 + least, influence_1),
+        (mean_0 + least, influence_0),
+    )
     back = data.outcome.back
     return [(back(value), back(math.sqrt(float(part @ part)))) for value, part in found]
 

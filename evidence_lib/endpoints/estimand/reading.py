@@ -163,7 +163,7 @@ def _choice(value: Any, names: Sequence[Any], where: str, what: str) -> Any:
     if value is None or value in names:
         return value
     raise StudyError(
-        f"not a {what}",
+        f"unknown {what}",
         where=where,
         expected=" or ".join(names),
         found=described(value),

@@ -64,6 +64,8 @@ def grid(
     size = len(frame)
     if size == 0:
         raise InvalidInput("the frame has no rows", expected="one row per subject and visit")
+    for name in (value, *fixed):
+        column(frame, name)
     people = labelled(column(frame, subject), subject, size)
     seen = labelled(column(frame, visit), visit, size)
     order = tuple(visit_order(frame[visit]) if visits is None else _given(visits, seen))
@@ -81,7 +83,7 @@ def grid(
     full = _completed(frame, number, first[person], np.repeat(first, j), own, fixed)
     full[subject] = _as_column(frame[subject], [label for label in subjects for _ in order])
     full[visit] = _as_column(frame[visit], list(order) * n)
-    refuse(np.isinf(numbers(frame[value], value)), value, "a finite number, or nothing", "an infinite value")
+    refuse(np.isinf(numbers(column(frame, value), value)), value, "a finite number, or nothing", "an infinite value")
     values = numbers(full[value], value).reshape(n, j)
     if day is None:
         return Grid(full, order, values, np.full((n, j), np.nan), np.full(j, np.nan))
@@ -138,15 +140,15 @@ def _completed(
     for name in plain.columns:
         if name in own:
             continue
-        column = plain[name]
-        here, there = column, column.iloc[first_of_row].reset_index(drop=True)
+        here = plain[name]
+        there = here.iloc[first_of_row].reset_index(drop=True)
         same = ((here == there) | (here.isna() & there.isna())).fillna(False).to_numpy(dtype=bool)
         if name in fixed:
             refuse(~same, name, "one value per subject", "another value than before")
         if same.all():
-            full[name] = column.iloc[first_of_cell].reset_index(drop=True)
+            full[name] = here.iloc[first_of_cell].reset_index(drop=True)
         elif not added.any():
-            full[name] = column.iloc[number].reset_index(drop=True)
+            full[name] = here.iloc[number].reset_index(drop=True)
     return full
 
 

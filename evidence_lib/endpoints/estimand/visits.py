@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from evidence_lib.endpoints.estimand.days import assumed, event_days, first_of, free, told
+from evidence_lib.endpoints.estimand.days import assumed, column, event_days, first_of, free, told
 from evidence_lib.endpoints.estimand.model import Estimand, IntercurrentEvent, require_estimand
 from evidence_lib.endpoints.estimand.visit_grid import Grid, first_affected, grid
 from evidence_lib.errors import InvalidInput, StudyError
@@ -127,6 +127,7 @@ def visits(
         planned=planned,
     )
     if response is not None:
+        column(frame, response)
         _require_flags(made.wide(response), response)
     days = {event.number: made.of_subjects(event.column) for event in plan.dated if event.column}
     firsts = {number: first_affected(made, one) for number, one in days.items()}
@@ -314,7 +315,7 @@ def _said(
             "estimand_endpoints.visits.hypothetical",
             **shared,
             removed=int((~np.isnan(observed) & after).sum()),
-            how=message(f"estimand_endpoints.imputation.{plan.how[event.number].replace('-', '_')}"),
+            how=message(f"estimand_endpoints.imputation.{plan.how[event.number]}"),
             assumption=assumed(event),
         )
     if event.strategy == "while on treatment":
