@@ -34,7 +34,8 @@ def common_index(**inputs: Any) -> pd.Index:
 
 def in_range(values: Any, name: str, *, low: float, high: float, unit: str, whole: bool = False) -> Floats:
     """Numbers from ``low`` to ``high``, NaN where missing. Raises InvalidInput for any other, naming the row."""
-    found = numbers(values, name)
+    # A column in which nothing is known has no type that would say what it holds.
+    found = np.full(len(values), np.nan) if pd.isna(pd.Series(values)).all() else numbers(values, name)
     with np.errstate(invalid="ignore"):
         wrong = ~np.isnan(found) & ~((found >= low) & (found <= high))
         odd = ~wrong & ~np.isnan(found) & (found != np.floor(found)) if whole else np.zeros(found.size, dtype=bool)

@@ -354,7 +354,7 @@ def test_a_plain_loop_over_subjects_gives_the_same(seed: int, rules: Any) -> Non
     assert [told(found, n) for n in range(len(found))] == expected
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 10**6), shift=st.integers(-5000, 5000))
 def test_properties_of_every_rule(seed: int, shift: int) -> None:
     subjects, rows = trial(seed, size=25)
@@ -376,7 +376,7 @@ def test_properties_of_every_rule(seed: int, shift: int) -> None:
     assert ((again["adt"] - found["adt"]).dt.days == shift).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 10**6), more=st.integers(1, 400))
 def test_a_later_cutoff_never_makes_an_event_censored(seed: int, more: int) -> None:
     subjects, rows = trial(seed, size=25)

@@ -147,7 +147,7 @@ def _of_levels(given: Mapping[str, Any], where: str, common: dict[str, Any]) -> 
             if not text:
                 _wrong(f"{where}.levels.{name[:40]}", "an empty value", mend="use missing: to name missing values")
             if seen.setdefault(text, name) != name:
-                _wrong(f"{where}.levels.{name[:40]}", f"{described(text)} stands in two levels", found=seen[text])
+                _wrong(f"{where}.levels.{name[:40]}", f"{described(text)} stands in {seen[text][:40]} too")
         parsed.append((name, texts))
     other = _text(given, "other", where)
     categories = _categories([name for name, _ in parsed], (other, common["missing"]), f"{where}.levels")
