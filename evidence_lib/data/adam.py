@@ -39,6 +39,7 @@ class AdamData:
     changes: tuple[Change, ...] = ()
     _raw: dict[str, Table] = field(default_factory=dict, repr=False)
     _tables: dict[str, Table] = field(default_factory=dict, repr=False)
+    _findings: dict[str, tuple[Finding, ...]] = field(default_factory=dict, repr=False)
     _conformed: dict[str, tuple[pd.DataFrame, tuple[Finding, ...]]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -78,6 +79,15 @@ class AdamData:
             self._conformed[name] = frame, tuple(found)
         return self._conformed[name]
 
+    def findings(self, name: str) -> tuple[Finding, ...]:
+        """What one data set breaks, errors first: see ``conformance``."""
+        from evidence_lib.data.conformance import dataset_findings
+
+        name = name.upper()
+        if name not in self._findings:
+            self._findings[name] = dataset_findings(self, name)
+        return self._findings[name]
+
     @property
     def adsl(self) -> Table:
         """The subjects."""
@@ -101,7 +111,7 @@ class AdamData:
 
     def changed(self, change: Change) -> AdamData:
         """The same data with one more change to each data set; what was read is not read again."""
-        return replace(self, changes=(*self.changes, change), _tables={}, _conformed={})
+        return replace(self, changes=(*self.changes, change), _tables={}, _conformed={}, _findings={})
 
     def with_columns(self, name: str, columns: pd.DataFrame) -> AdamData:
         """The same data with columns added to one data set, or replaced in it; the rows are those of ``typed(name)``.

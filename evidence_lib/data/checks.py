@@ -91,8 +91,10 @@ def checked_adam(
     if variable is None:
         found.append(finding("ADTTE", "no_arm_column", "error", column=arm_variable))
     events = events.assign(ARM_=_arms(subjects, events, variable))
-    for check in (_duplicates, _strangers, _times, _dates):
+    for check in (_duplicates, _strangers):
         found += check(subjects, events)
+    found += check_times(events)
+    found += check_dates(subjects, events)
     found += check_censoring_direction(events, adtte.labels)
     if variable is not None and len(events):
         found += _check_arms(subjects, events, variable, arms)
@@ -149,7 +151,8 @@ def _strangers(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Finding
             yield finding("ADTTE", "not_in_adsl", "error", unknown)
 
 
-def _times(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Finding]:
+def check_times(events: pd.DataFrame, *, dataset: str = "ADTTE") -> Iterator[Finding]:
+    """Times that are negative, longer than 200 years (errors) or 0 (a warning)."""
     if "AVAL" not in events:
         return
     rules = {
@@ -159,10 +162,11 @@ def _times(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Finding]:
     }
     for rule, (severity, broken) in rules.items():
         if broken.any():
-            yield finding("ADTTE", rule, severity, events.index[broken])  # type: ignore[arg-type]
+            yield finding(dataset, rule, severity, events.index[broken])  # type: ignore[arg-type]
 
 
-def _dates(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Finding]:
+def check_dates(subjects: pd.DataFrame, events: pd.DataFrame, *, dataset: str = "ADTTE") -> Iterator[Finding]:
+    """Events and censorings before the day that time counts from, or before randomisation."""
     if "ADT" not in events:
         return
     randomised = subject_column(subjects, events, "RANDDT")
@@ -170,7 +174,7 @@ def _dates(subjects: pd.DataFrame, events: pd.DataFrame) -> Iterator[Finding]:
         if start is not None:
             before = events["ADT"] < start
             if before.any():
-                yield finding("ADTTE", "date_before_start", "error", events.index[before], column=name)
+                yield finding(dataset, "date_before_start", "error", events.index[before], column=name)
 
 
 def _check_arms(

@@ -22,6 +22,7 @@ class Content:
     encoding: str = "utf-8"
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    padded: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def refuse_headings(headings: Sequence[str], *, where: str) -> None:

@@ -35,7 +35,7 @@ def read_csv(content: bytes, where: str, encoding: Encoding) -> Content:
         notes.append(
             message("data.note.delimiter", file=where, delimiter=message(f"data.delimiter.{DELIMITERS[delimiter]}"))
         )
-    headings, rows, numbers, empty = _rows(text, delimiter, where)
+    headings, rows, numbers, empty, padded = _rows(text, delimiter, where)
     if empty:
         notes.append(message("data.note.empty_rows", file=where, rows=empty))
     if not text.endswith(("\n", "\r")):
@@ -44,14 +44,17 @@ def read_csv(content: bytes, where: str, encoding: Encoding) -> Content:
     if headings[0] == "" and frame.iloc[:, 0].tolist() == [str(n) for n in range(1, len(frame) + 1)]:
         frame = frame.iloc[:, 1:]
         notes.append(message("data.note.row_numbers", file=where))
-    return Content(frame, used, notes=tuple(notes))
+    return Content(frame, used, notes=tuple(notes), padded={name: tuple(at) for name, at in padded.items()})
 
 
-def _rows(text: str, delimiter: str, where: str) -> tuple[list[str], list[list[str]], list[int], int]:
+def _rows(
+    text: str, delimiter: str, where: str
+) -> tuple[list[str], list[list[str]], list[int], int, dict[str, list[int]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     headings: list[str] | None = None
     rows: list[list[str]] = []
     numbers: list[int] = []
+    padded: dict[str, list[int]] = {}
     empty = 0
     number = 0
     try:
@@ -65,7 +68,12 @@ def _rows(text: str, delimiter: str, where: str) -> tuple[list[str], list[list[s
             elif len(values) != len(headings):
                 raise _uneven(where, number, len(headings), len(values))
             else:
-                rows.append([value.strip() for value in values])
+                stripped = [value.strip() for value in values]
+                if stripped != values:
+                    for heading, value, short in zip(headings, values, stripped, strict=True):
+                        if value != short and short:
+                            padded.setdefault(heading, []).append(number)
+                rows.append(stripped)
                 numbers.append(number)
     except csv.Error as error:
         raise DataError(
@@ -76,7 +84,7 @@ def _rows(text: str, delimiter: str, where: str) -> tuple[list[str], list[list[s
         ) from None
     if headings is None:
         raise DataError("the file is empty", where=where)
-    return headings, rows, numbers, empty
+    return headings, rows, numbers, empty, padded
 
 
 def _uneven(where: str, number: int, expected: int, found: int) -> DataError:

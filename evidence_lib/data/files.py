@@ -28,7 +28,7 @@ class Table:
     ``frame`` has one column per heading (surrounding spaces removed). Its index is the row number that its reader
     sees: for .csv and .xlsx the first record is row 2, below the headings; else it is record 1. Every value of a csv is
     text (``007`` stays ``007``); the empty text is missing. ``labels`` are those of SAS. ``notes`` say what was
-    decided while reading.
+    decided while reading; ``padded`` are the rows, by column, whose text had spaces at its ends that were removed.
     """
 
     frame: pd.DataFrame
@@ -36,6 +36,7 @@ class Table:
     encoding: str
     labels: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
+    padded: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def suffix_of(path: Path) -> str | None:
@@ -72,7 +73,7 @@ def read_table(path: Path, *, encoding: Encoding = "auto") -> Table:
     if found.frame.empty:
         raise DataError("the file has headings and no rows", where=path.name, mend="export the data again")
     identity = fingerprint(content, file=path.name, rows=len(found.frame), columns=len(headings))
-    return Table(found.frame, identity, found.encoding, found.labels, found.notes)
+    return Table(found.frame, identity, found.encoding, found.labels, found.notes, found.padded)
 
 
 def _reader(suffix: str) -> Callable[[bytes, str, Encoding], Content]:
@@ -126,4 +127,14 @@ def _read_parquet(content: bytes, where: str, encoding: Encoding) -> Content:
     frame: Any = table.to_pandas(ignore_metadata=True)
     frame.columns = [name.strip() for name in table.column_names]
     frame = frame.set_axis(range(1, len(frame) + 1), axis="index")
-    return Content(frame)
+    texts = {name: frame[name].map(_stripped) for name in frame.columns if frame[name].dtype == object}
+    padded = {
+        name: tuple(rows)
+        for name, stripped in texts.items()
+        if len(rows := frame.index[stripped.notna() & (frame[name] != stripped).to_numpy(dtype=bool)])
+    }
+    return Content(frame.assign(**texts), padded=padded)
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() or None if isinstance(value, str) else value

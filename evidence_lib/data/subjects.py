@@ -71,9 +71,9 @@ def subjects(
     DataError
         Where a check of severity error fails (all are named), a column is missing, or an arm has nobody.
     """
-    frame, conformity = data.conformed("ADSL")
+    frame = data.typed("ADSL")
     where = data.adsl.fingerprint.file
-    findings = [*conformity, *_duplicates(frame)]
+    findings = list(data.findings("ADSL"))
     variable = _arm_variable(frame, arm_variable)
     if variable is None:
         findings.append(finding("ADSL", "no_arm_column", "error", column=arm_variable))
@@ -135,12 +135,11 @@ def records(
         Where the data set is missing, a check of severity error fails in it (all are named), or no record has the
         parameter.
     """
-    frame, findings = data.conformed(name)
-    everybody = data.typed("ADSL")["USUBJID"]
+    frame = data.typed(name)
     where = data.table(name).fingerprint.file
-    strangers = list(frame.index[~frame["USUBJID"].isin(everybody)]) if "USUBJID" in frame else []
-    unknown = [finding(name.upper(), "not_in_adsl", "error", strangers)] if strangers else []
-    refuse_errors([*findings, *unknown], where=where)
+    refuse_errors(data.findings(name), where=where)
+    if "USUBJID" not in frame:
+        raise no_column("USUBJID", frame.columns, where=where)
     kept = frame[frame["USUBJID"].isin(subjects._numbers.index)]
     if parameter is not None:
         kept = _of_parameter(frame, kept, [parameter] if isinstance(parameter, str) else list(parameter), where)
@@ -179,15 +178,6 @@ def _of_parameter(frame: pd.DataFrame, kept: pd.DataFrame, wanted: list[str], wh
             found=", ".join(map(str, missing)),
         )
     return kept[kept["PARAMCD"].isin(wanted)]
-
-
-def _duplicates(adsl: pd.DataFrame) -> Iterator[Finding]:
-    if "USUBJID" not in adsl:
-        return
-    named = adsl[adsl["USUBJID"].notna()]
-    again = named.index[named.duplicated("USUBJID", keep=False)]
-    if len(again):
-        yield finding("ADSL", "duplicate_subject", "error", again, columns=["USUBJID"])
 
 
 def _arm_variable(adsl: pd.DataFrame, wanted: str) -> str | None:

@@ -169,8 +169,7 @@ def _sign(match: re.Match[str]) -> str:
 
 def _converted(column: pd.Series, convert: Callable[[Any], tuple[Any, str]]) -> tuple[pd.Series, pd.Series]:
     """The values that ``convert`` makes, and what became of each: "", "rewritten", "invalid", "limit", "partial"."""
-    pairs = each_value(column, convert)
-    return pairs.map(lambda pair: pair and pair[0]), pairs.map(lambda pair: pair and pair[1])
+    return each_value(column, lambda value: convert(value)[0]), each_value(column, lambda value: convert(value)[1])
 
 
 def _rows(fates: pd.Series, fate: str) -> tuple[Any, ...]:

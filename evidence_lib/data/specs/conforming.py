@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SAS_SUFFIXES = (".xpt", ".sas7bdat")
 GRADES = frozenset(range(-5, 6))
+LEADING_ZERO = re.compile(r"0\d+")
 GRADE_WORD = re.compile(r"^\s*grade\s*", re.I)
 SHOWN = 5  # values that a finding names
 
@@ -31,7 +32,8 @@ def with_adam_headings(table: Table) -> Table:
     upper = [str(heading).upper() for heading in table.frame.columns]
     refuse_headings(upper, where=table.fingerprint.file)
     frame = table.frame.set_axis(upper, axis="columns")
-    return replace(table, frame=frame, labels={name.upper(): label for name, label in table.labels.items()})
+    labels = {name.upper(): label for name, label in table.labels.items()}
+    return replace(table, frame=frame, labels=labels, padded={name.upper(): at for name, at in table.padded.items()})
 
 
 def conform(frame: pd.DataFrame, spec: DatasetSpec, *, sas: bool = False) -> tuple[pd.DataFrame, list[Finding]]:
@@ -83,8 +85,8 @@ def infer(column: pd.Series) -> pd.Series:
     name = str(column.name).upper()
     if pd.api.types.is_datetime64_any_dtype(column) or column.dropna().empty:
         return column
-    texts = column.dropna().map(str)
-    if name.endswith("ID") or texts.str.fullmatch(r"0\d+").any():
+    distinct = column.dropna().unique()
+    if name.endswith("ID") or any(LEADING_ZERO.fullmatch(str(value)) for value in distinct):
         return each_value(column, as_text)
     if pd.api.types.is_bool_dtype(column):
         return column.map({True: "Y", False: "N"})

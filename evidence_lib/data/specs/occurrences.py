@@ -70,4 +70,4 @@ OCCURRENCES = DatasetSpec(
         column("AENDT", "date", "Last day"),
     ),
 )
-OTHER = DatasetSpec(name="other", key=(), columns=(column("USUBJID", "text", "Subject, as in ADSL", required=True),))
+OTHER = DatasetSpec(name="other", key=(), columns=(column("USUBJID", "text", "Subject, as in ADSL"),))
