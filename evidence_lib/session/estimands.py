@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from evidence_lib.errors import DataError
+from evidence_lib.errors import DataError, ParameterError
 from evidence_lib.language import Message
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evidence_lib.endpoints.continuous import Outcomes
     from evidence_lib.endpoints.estimand import Estimand
     from evidence_lib.report.context import Context
     from evidence_lib.session.recording import Role
@@ -93,6 +94,67 @@ def time_to_event(rep: Report, frame: pd.DataFrame) -> pd.DataFrame:
     rep.told(made.messages)
     rep.results.add_table(EVENTS, made.counts)
     return made.frame
+
+
+def outcomes(rep: Report) -> Outcomes:
+    """The outcomes at visits of the report's parameter, under the estimand where its intercurrent events are dated.
+
+    Keeps the counts of intercurrent events as a table and what was done as notes. Raises ParameterError where the
+    report names no data set or parameter.
+    """
+    from evidence_lib.endpoints import continuous
+    from evidence_lib.endpoints import estimand as estimands
+
+    given, asked = rep.parameters, rep.asked
+    for name in ("dataset", "parameter"):
+        if given[name] is None:
+            raise ParameterError("a parameter that has no default is not given", where=name, mend="give it")
+    dated = asked is not None and bool(asked.day_columns)
+    start = start_dates(rep, None) if dated else None
+    made = continuous.outcomes(
+        rep.records(given["dataset"], parameter=given["parameter"]),
+        rep.people.frame,
+        outcome=given["outcome"],
+        baseline=given["baseline_value"],
+        visits=[given["visits"]] if isinstance(given["visits"], str) else given["visits"],
+        main=given["visit"],
+        record_flag=given["record_flag"],
+        imputed_records=bool(given["imputed_records"]),
+        strata=rep.strata,
+        covariates=rep.covariates,
+        kept=[given[name] for name in ("dose", "reason") if given[name] is not None],
+        start=start,
+    )
+    rep.told(made.notes)
+    if asked is None or not dated or start is None:
+        return made
+    frame, subject = made.frame, made.frame["subject"]
+    days = days_of_events(rep, start, first_day=0)
+    after = estimands.visits(
+        frame.assign(**{column: day.reindex(subject).to_numpy() for column, day in days.items()}),
+        asked,
+        value="outcome",
+        worst=_worst(rep),
+        visit_order=list(made.visits),
+    )
+    rep.told(after.messages)
+    rep.results.add_table(EVENTS, after.counts)
+    return made.under(after.frame, after.imputation, event="event")
+
+
+def _worst(rep: Report) -> Literal["lowest", "highest"] | None:
+    """The worst value of a composite strategy: that at the bad end of the scale."""
+    asked = rep.asked
+    dated = [event for event in asked.with_strategy("composite") if event.date] if asked else []
+    if not any(event.way("continuous") == "worst-value" for event in dated):
+        return None
+    if rep.parameters["higher_is"] is None:
+        raise ParameterError(
+            "the worst value of a composite strategy cannot be told",
+            where="higher_is",
+            mend="say whether higher is better or worse",
+        )
+    return "lowest" if rep.parameters["higher_is"] == "better" else "highest"
 
 
 def _starts(rep: Report) -> pd.Series | None:

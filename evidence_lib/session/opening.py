@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 LEAST_SHARE_FOR_MILESTONE = 0.10
 INTERVALS_OF_AT_RISK_TABLE = 10
+CONTINUOUS = "trial/continuous-endpoints"
 NOT_TIME_TO_EVENT = frozenset(
-    ("trial/disposition-and-baseline", "trial/response", "trial/continuous-endpoints", "trial/safety")
+    ("trial/disposition-and-baseline", "trial/response", CONTINUOUS, "trial/safety")
 )
 
 
@@ -98,7 +99,7 @@ def _context(
 
     unit = parameters["unit"]
     times = tuple(days_of(time, unit) for time in parameters["times"] or [])
-    endpoint = parameters["endpoint"] or ""
+    endpoint = _endpoint(section, parameters)
     label = study.labels.get(endpoint) or (analysis.endpoint_label if analysis else "") or endpoint
     arms = analysis.arms if analysis else people.arms
     return Context(
@@ -144,6 +145,14 @@ def _context(
         disclosure=_record(study.disclosure),
         provenance={"study_sha256": study.sha256, "versions": versions()},
     )
+
+
+def _endpoint(section: ReportSection, parameters: Mapping[str, Any]) -> str:
+    """The endpoint of the results: that of the time to event, or the parameter of a continuous one."""
+    named = parameters["endpoint"]
+    if named is None and section.notebook == CONTINUOUS:
+        named = parameters["parameter"]
+    return named if isinstance(named, str) else ", ".join(named or ())
 
 
 def _derived_labels(study: Study) -> dict[str, Any]:

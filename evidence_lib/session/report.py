@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evidence_lib.data.adam import AdamData, AnalysisFrame
     from evidence_lib.data.findings import Finding
     from evidence_lib.data.subjects import Subjects
+    from evidence_lib.endpoints.continuous import Outcomes
     from evidence_lib.report.context import Context
 
 
@@ -85,6 +86,13 @@ class Report(Recorder):
         self.results.add_table("attrition", self.analysis.attrition)
         self._count(frame)
         return frame
+
+    def outcomes(self) -> Outcomes:
+        """The outcomes of the report's parameter at visits, one row per subject and visit, under the estimand.
+
+        Keeps the counts of intercurrent events, and what was done about them, for the reader.
+        """
+        return estimands.outcomes(self)
 
     def subjects(self) -> pd.DataFrame:
         """The subjects of the report's population: one row each, with subject, arm and the columns of ADSL.
@@ -211,7 +219,7 @@ class Report(Recorder):
             sources=tuple(
                 {"name": str(found["file"]), **{k: v for k, v in found.items() if k != "file"}} for found in prints
             ),
-            notes=tuple(note.to_json() for note in dict.fromkeys(notes)),
+            notes=tuple(note.to_json() for place, note in enumerate(notes) if note not in notes[:place]),
         )
 
     def _refuse_unknown_outputs(self) -> None:

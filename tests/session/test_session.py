@@ -23,7 +23,11 @@ from evidence_lib.statistics import baseline, cox, survival
 STUDY = """
 version: 1
 study: {id: made-up, title: "A made-up study", design: DESIGN}
-data: {kind: adam, path: adam, cutoff: {unknown: "made up"}, blinding: {unblinded: {date: {unknown: "made up"}, person: nobody, reason: "made-up data"}}}
+data:
+  kind: adam
+  path: adam
+  cutoff: {unknown: "made up"}
+  blinding: {unblinded: {date: {unknown: "made up"}, person: nobody, reason: "made-up data"}}
 disclosure: {preset: none, reason: "made-up data"}
 reports:
   - id: relapse
