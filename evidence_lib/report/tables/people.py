@@ -61,8 +61,39 @@ def _intercurrent(view: View, event: Any) -> str:
         event=cells.text(view, event["event"]),
         strategy=_stated(view, event.get("strategy")),
     )
-    more = cells.text(view, event.get("text"))
-    return f"{text} {more}".strip()
+    parts = [text, cells.text(view, event.get("text"))]
+    if event.get("assumption"):
+        parts.append(view.words("table.estimand.assumption", assumption=cells.text(view, event["assumption"])))
+    if event.get("identification"):
+        parts.append(view.words("table.estimand.identification", text=cells.text(view, event["identification"])))
+    return " ".join(part for part in parts if part)
+
+
+def intercurrent_events(counts: pd.DataFrame, *, view: View) -> Table:
+    """How many subjects had each intercurrent event, and for how many it decided the outcome.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        ``estimand.events``: number, event, strategy, occurred, decided; missing where the data do not date the event.
+    view : View
+        The context, the results and the words.
+    """
+    rows = [
+        (str(row["event"]), str(row["strategy"] or ""), _count(view, row["occurred"]), _count(view, row["decided"]))
+        for row in counts.to_dict("records")
+    ]
+    return Table(
+        title=view.words("table.intercurrent.title"),
+        columns=(
+            view.words("table.intercurrent.event"),
+            view.words("table.intercurrent.strategy"),
+            view.words("table.intercurrent.occurred"),
+            view.words("table.intercurrent.decided"),
+        ),
+        rows=rows,
+        footnotes=[view.words("table.intercurrent.how_to_read")],
+    )
 
 
 def attrition(steps: pd.DataFrame, *, view: View) -> Table:
