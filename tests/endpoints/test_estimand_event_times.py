@@ -197,6 +197,13 @@ def test_no_rows_one_row_and_fractions_of_days() -> None:
     assert columns(one) == [[0.0], [1], [1], [1]]
 
 
+def test_an_event_that_nobody_had_changes_nothing() -> None:
+    given = frame([5, 6], [1, 0]).assign(ice_1=[None, None])
+    found = time_to_event(given, estimand("composite"))
+    assert columns(found.frame) == [[5, 6], [1, 0], [1, 0], [0, 0]]
+    assert found.counts[["occurred", "decided"]].values.tolist() == [[0, 0]]
+
+
 def test_without_a_date_the_data_are_taken_as_they_are() -> None:
     found = time_to_event(frame([3], [1]), estimand("composite", dated=False))
     assert columns(found.frame) == [[3], [1], [1], [0]]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
+import numpydoc.validate
 import pytest
 
+from evidence_lib.endpoints import estimand as package
 from evidence_lib.endpoints.estimand import read_estimand
 from evidence_lib.endpoints.estimand.model import HANDLINGS, STRATEGIES, ways
 from evidence_lib.errors import StudyError
@@ -136,3 +139,20 @@ def test_a_long_text_is_not_repeated_in_a_message() -> None:
     with pytest.raises(StudyError) as caught:
         read_estimand(content({**THERAPY, "strategy": "subject 01-701-1015 was treated otherwise"}))
     assert "701" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [name for name in package.__all__ if inspect.isfunction(getattr(package, name))])
+def test_every_public_function_says_what_it_takes_and_gives(name: str) -> None:
+    function = getattr(package, name)
+    found = numpydoc.validate.validate(f"{function.__module__}.{name}")["errors"]
+    wanted = {"GL08", "SS01", "PR01", "PR02", "PR03", "PR04", "PR07", "PR10", "RT01", "RT03"}
+    assert [error for error in found if error[0] in wanted] == []
+
+
+def test_the_study_file_s_own_model_is_read() -> None:
+    from evidence_lib.study.model import Estimand
+
+    given = content({**THERAPY, "date": "NEWTRTDT"}, "in words", {"en": "in English"})
+    read = read_estimand(Estimand.model_validate(given).model_dump())
+    assert [event.strategy for event in read.intercurrent_events] == ["treatment policy", None, None]
+    assert read == read_estimand(given)

@@ -193,6 +193,66 @@ def test_the_order_of_rows_does_not_matter_and_values_before_the_event_stay(
         np.testing.assert_array_equal(np.array(wide(found))[~after], np.array(values)[~after])
 
 
+ENDS = {"composite": 0, "while on treatment": 1, "hypothetical": 2}
+
+
+def by_the_text(
+    values: np.ndarray, days: np.ndarray, planned: np.ndarray, events: list[float], strategies: list[str]
+) -> tuple[list[float], int | None]:
+    """What the definition says of one subject: the outcomes, and the first visit after a treatment-policy event."""
+    visits_of = range(len(values))
+    first = []
+    for event in events:
+        before = max((j for j in visits_of if days[j] <= event), default=-1)
+        stands = [planned[j] if math.isnan(days[j]) else days[j] for j in visits_of]
+        first.append(next((j for j in visits_of if j > before and stands[j] > event), len(values)))
+    numbers = range(len(events))
+    ends = sorted(
+        (events[k], ENDS[strategies[k]], k) for k in numbers if strategies[k] in ENDS and first[k] < len(values)
+    )
+    told = [first[k] for k in numbers if strategies[k] == "treatment policy"
+            and events[k] < (ends[0][0] if ends else math.inf)]  # fmt: skip
+    outcome = values.tolist()
+    if ends:
+        k = ends[0][2]
+        last = next((v for v in reversed(outcome[: first[k]]) if not math.isnan(v)), NAN)
+        new = {"composite": -5.0, "hypothetical": NAN, "while on treatment": last}[strategies[k]]
+        outcome[first[k] :] = [new] * (len(values) - first[k])
+    marked = min(told, default=len(values))
+    return outcome, None if marked == len(values) else marked
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_each_subject_is_what_the_definition_says(seed: int) -> None:
+    """Several events at once, visits without a row, without a value, without a day."""
+    rng = np.random.default_rng(seed)
+    n, j, k = 5, int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    strategies = [*rng.choice(["treatment policy", *ENDS], k), "treatment policy"]
+    values = np.where(rng.random((n, j)) < 0.3, NAN, rng.integers(0, 9, (n, j)))
+    planned = np.cumsum(rng.integers(5, 15, j)).astype(float)
+    days = np.maximum.accumulate(planned + rng.integers(-2, 3, (n, j)), axis=1)
+    days = np.where(np.isnan(values) & (rng.random((n, j)) < 0.7), NAN, days)
+    events = np.where(rng.random((n, k + 1)) < 0.4, NAN, rng.integers(0, 50, (n, k + 1)))
+    rows = [
+        (person, visit, days[person, visit], values[person, visit], *events[person])
+        for person in range(n)
+        for visit in range(j)
+        if visit == 0 or not (math.isnan(days[person, visit]) and rng.random() < 0.5)
+    ]
+    names = ["subject", "visit", "day", "value", *[f"ice_{number}" for number in range(1, k + 2)]]
+    frame = pd.DataFrame(rows, columns=names).iloc[rng.permutation(len(rows))]
+    worst = -5.0 if "composite" in strategies else None
+    found = visits(
+        frame, estimand(*strategies), worst=worst, visit_order=list(range(j)), planned=dict(enumerate(planned))
+    )
+    assert found.imputation == "retrieved-dropout"
+    for person in range(n):
+        own = found.frame[found.frame["subject"] == person]
+        outcome, marked = by_the_text(values[person], days[person], planned, events[person].tolist(), strategies)
+        np.testing.assert_array_equal(own["value"], outcome)
+        assert own["event"].tolist() == [marked] * j
+
+
 # --- the imputation that goes with it --------------------------------------------------------------------------------
 
 

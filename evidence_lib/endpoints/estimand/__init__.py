@@ -3,14 +3,8 @@
 from evidence_lib.endpoints.estimand.analyses import allowed_analyses, refuse_mismatch
 from evidence_lib.endpoints.estimand.binary import Binary, binary
 from evidence_lib.endpoints.estimand.event_times import TimeToEvent, time_to_event
-from evidence_lib.endpoints.estimand.families import (
-    Family,
-    Hypothesis,
-    apply_family,
-    read_families,
-    tested_in,
-    testing_note,
-)
+from evidence_lib.endpoints.estimand.families import apply_family, tested_in, testing_note
+from evidence_lib.endpoints.estimand.family_reading import Family, Hypothesis, read_families
 from evidence_lib.endpoints.estimand.model import Estimand, IntercurrentEvent
 from evidence_lib.endpoints.estimand.principal_stratum import principal_stratum_effect
 from evidence_lib.endpoints.estimand.reading import read_estimand

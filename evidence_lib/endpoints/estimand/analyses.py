@@ -127,7 +127,20 @@ def refuse_mismatch(
 
 
 def allowed_analyses(estimand: Estimand, *, primary_measure: str | None = None) -> tuple[str, ...]:
-    """The analyses that ``refuse_mismatch`` takes as main ones, without those of no estimand (counts, checks)."""
+    """The analyses that ``refuse_mismatch`` takes as main ones, without those of no estimand (counts, checks).
+
+    Parameters
+    ----------
+    estimand : Estimand
+        From ``read_estimand``.
+    primary_measure : str, optional
+        The summary measure that the report declares.
+
+    Returns
+    -------
+    tuple of str
+        Names of ``results.analyses()``, in their order.
+    """
     require_estimand(estimand)
     return tuple(
         name

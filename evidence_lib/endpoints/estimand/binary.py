@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evidence_lib.endpoints.estimand.days import assumed, column, event_days, first_of, free, told
-from evidence_lib.endpoints.estimand.model import Estimand, IntercurrentEvent, require_estimand
+from evidence_lib.endpoints.estimand.days import assumed, event_days, first_of, free, numbers_of, told
+from evidence_lib.endpoints.estimand.model import ENDING, Estimand, IntercurrentEvent, require_estimand
 from evidence_lib.errors import InvalidInput, StudyError
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import Floats, numbers, refuse
-
-ENDING = ("composite", "while on treatment", "hypothetical")
+from evidence_lib.statistics.inputs import Floats, refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ def binary(
     answer = _flags(frame, response)
     told_on = np.full(answer.shape, np.inf)
     if ending:
-        given = numbers(column(frame, day), day)
+        given = numbers_of(frame, day)
         refuse(np.isinf(given), day, "a day, or nothing", "an infinite day")
         refuse(np.isnan(given) & (answer == 1), day, "the day of every response", "a response without a day")
         told_on = np.where(np.isnan(given), np.inf, given)
@@ -138,7 +136,7 @@ def _require_imputed(event: IntercurrentEvent) -> None:
 
 
 def _flags(frame: pd.DataFrame, name: str) -> Floats:
-    values = numbers(column(frame, name), name)
+    values = numbers_of(frame, name)
     refuse(~(np.isnan(values) | np.isin(values, (0.0, 1.0))), name, "0, 1, or nothing", "another value")
     return values
 

@@ -37,7 +37,7 @@ def event_days(frame: pd.DataFrame, estimand: Estimand) -> dict[int, Floats]:
     for event in estimand.intercurrent_events:
         if event.column is None:
             continue
-        days[event.number] = numbers(column(frame, event.column), event.column)
+        days[event.number] = numbers_of(frame, event.column)
         refuse(np.isinf(days[event.number]), event.column, "a day, or nothing", "an infinite day")
         before = np.flatnonzero(days[event.number] < 0) + 1
         if before.size:
@@ -57,6 +57,12 @@ def column(frame: pd.DataFrame, name: str) -> pd.Series:
     if list(frame.columns).count(name) != 1:
         raise InvalidInput("no such column, or more than one", where="frame", found=repr(name))
     return frame[name]
+
+
+def numbers_of(frame: pd.DataFrame, name: str) -> Floats:
+    """A column of numbers, NaN where one is missing; one without any value has no type, and holds none."""
+    values = column(frame, name)
+    return np.full(len(values), np.nan) if values.isna().all() else numbers(values, name)
 
 
 def free(frame: pd.DataFrame, names: Iterable[str]) -> None:

@@ -9,13 +9,10 @@ import numpy as np
 import pandas as pd
 
 from evidence_lib.endpoints.estimand.days import column, event_days, first_of, free, told
-from evidence_lib.endpoints.estimand.model import Estimand, IntercurrentEvent, require_estimand
+from evidence_lib.endpoints.estimand.model import ENDING, Estimand, IntercurrentEvent, require_estimand
 from evidence_lib.errors import InvalidInput, StudyError
 from evidence_lib.language import Localized, Message, message
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, numbers, refuse
-
-# Strategies that end the time to event at the intercurrent event.
-ENDING = ("composite", "while on treatment", "hypothetical")
 
 
 @dataclass(frozen=True, eq=False)

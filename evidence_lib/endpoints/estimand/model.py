@@ -13,6 +13,8 @@ Strategy = Literal["treatment policy", "composite", "hypothetical", "while on tr
 Handling = Literal["censor", "impute", "retrieved-dropout", "worst-value", "failure"]
 Kind = Literal["time-to-event", "continuous", "binary"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+# Strategies under which the outcome after the event is another one than that observed.
+ENDING: tuple[Strategy, ...] = ("composite", "while on treatment", "hypothetical")
 HANDLINGS: tuple[Handling, ...] = get_args(Handling)
 
 # How a strategy can be carried out for a kind of outcome; the first is what it means unless the study file says other.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evidence_lib.endpoints.estimand.days import column
+from evidence_lib.endpoints.estimand.days import column, numbers_of
 from evidence_lib.errors import DataError, InvalidInput
 from evidence_lib.statistics.design import level_text, sorted_levels
 from evidence_lib.statistics.inputs import Counts, Floats, labelled, numbers, refuse
@@ -37,12 +37,12 @@ class Grid:
 
     def of_subjects(self, name: str) -> Floats:
         """A column of numbers that is the same on all rows of a subject (n,)."""
-        wide = numbers(self.frame[name], name).reshape(self.value.shape)
+        wide = numbers_of(self.frame, name).reshape(self.value.shape)
         return wide[:, 0]
 
     def wide(self, name: str) -> Floats:
         """A column of numbers as subjects by visits."""
-        return numbers(self.frame[name], name).reshape(self.value.shape).copy()
+        return numbers_of(self.frame, name).reshape(self.value.shape).copy()
 
 
 def grid(
@@ -83,12 +83,12 @@ def grid(
     full = _completed(frame, number, first[person], np.repeat(first, j), own, fixed)
     full[subject] = _as_column(frame[subject], [label for label in subjects for _ in order])
     full[visit] = _as_column(frame[visit], list(order) * n)
-    refuse(np.isinf(numbers(column(frame, value), value)), value, "a finite number, or nothing", "an infinite value")
-    values = numbers(full[value], value).reshape(n, j)
+    refuse(np.isinf(numbers_of(frame, value)), value, "a finite number, or nothing", "an infinite value")
+    values = numbers_of(full, value).reshape(n, j)
     if day is None:
         return Grid(full, order, values, np.full((n, j), np.nan), np.full(j, np.nan))
-    refuse(np.isinf(numbers(column(frame, day), day)), day, "a day, or nothing", "an infinite day")
-    days = numbers(full[day], day).reshape(n, j)
+    refuse(np.isinf(numbers_of(frame, day)), day, "a day, or nothing", "an infinite day")
+    days = numbers_of(full, day).reshape(n, j)
     _require_order(days, number)
     unknown = (~np.isnan(values) & np.isnan(days)).reshape(-1)[person * j + place]
     refuse(unknown, day, "the day of every value", "a value without a day")

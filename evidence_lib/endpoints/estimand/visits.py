@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,13 +12,11 @@ import pandas as pd
 from evidence_lib.endpoints.estimand.days import assumed, column, event_days, first_of, free, told
 from evidence_lib.endpoints.estimand.model import Estimand, IntercurrentEvent, require_estimand
 from evidence_lib.endpoints.estimand.visit_grid import Grid, first_affected, grid
-from evidence_lib.errors import InvalidInput, StudyError
+from evidence_lib.endpoints.estimand.visit_plan import Imputation, Plan, require_choices
+from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.statistics.inputs import Counts, Flags, Floats, choice
 
-Imputation = Literal["mar", "jump-to-reference", "copy-reference", "copy-increments", "last-mean-carried-forward"]
-# Strategies that define every value after the intercurrent event anew.
-ENDING = ("composite", "while on treatment", "hypothetical")
 MADE = ("event", "decided_by", "to_impute")
 
 
@@ -114,8 +111,8 @@ def visits(
     choice(imputation, Imputation, "imputation")
     event_days(frame, estimand)
     free(frame, MADE)
-    plan = _Plan(estimand, imputation)
-    _require_choices(plan, worst=worst, response=response, imputation=imputation)
+    plan = Plan(estimand, imputation)
+    require_choices(plan, worst=worst, response=response, imputation=imputation)
     made = grid(
         frame,
         subject=subject,
@@ -136,54 +133,6 @@ def visits(
     return _applied(made, plan, estimand, days, firsts, number, when, value=value, response=response, worst=worst)
 
 
-class _Plan:
-    """The dated events of an estimand by what happens to the values after them."""
-
-    def __init__(self, estimand: Estimand, imputation: Imputation) -> None:
-        self.way = {event.number: event.way("continuous") for event in estimand.intercurrent_events}
-        self.dated = [event for event in estimand.intercurrent_events if event.date is not None]
-        self.ending = [event for event in self.dated if event.strategy in ENDING]
-        self.policy = [event for event in self.dated if event.strategy == "treatment policy"]
-        self.how = {event.number: "retrieved-dropout" for event in self.policy}
-        self.how |= {event.number: "mar" for event in self.policy if self.way[event.number] == "impute"}
-        self.how |= {event.number: imputation for event in self.ending if event.strategy == "hypothetical"}
-        named = sorted(set(self.how.values()) - {"mar"})
-        if len(named) > 1:
-            raise StudyError(
-                "the intercurrent events ask for two ways of imputing in one analysis",
-                where="estimand.intercurrent_events",
-                expected="values missing at random, and one other way at most",
-                found=" and ".join(named),
-            )
-        self.imputation = named[0] if named else "mar"
-
-    @property
-    def imputed(self) -> list[int]:
-        """The numbers of the events that the column ``event`` tells: those of the way of imputing."""
-        return [number for number, how in self.how.items() if how == self.imputation]
-
-
-def _require_choices(plan: _Plan, *, worst: Any, response: str | None, imputation: Imputation) -> None:
-    ways = {plan.way[event.number] for event in plan.ending}
-    if ("worst-value" in ways) != (worst is not None):
-        raise InvalidInput(
-            "worst is the value of a composite strategy by worst-value",
-            expected="a number, lowest or highest" if worst is None else "none, without such an event",
-            found=repr(worst),
-        )
-    number = isinstance(worst, int | float) and not isinstance(worst, bool) and math.isfinite(worst)
-    if worst is not None and worst not in ("lowest", "highest") and not number:
-        raise InvalidInput("worst cannot be used", expected="a number, lowest or highest", found=repr(worst))
-    if "failure" in ways and response is None:
-        raise InvalidInput("a failure needs a responder status", expected="response=<column>", found="None")
-    if imputation != "mar" and not any(event.strategy == "hypothetical" for event in plan.ending):
-        raise InvalidInput(
-            "imputation is for values after an event with a hypothetical strategy and a date",
-            expected="'mar', without such an event",
-            found=repr(imputation),
-        )
-
-
 def _require_flags(wide: Floats, name: str) -> None:
     if not np.isin(wide[~np.isnan(wide)], (0.0, 1.0)).all():
         raise InvalidInput(f"{name} cannot be used", expected="0, 1, or nothing", found="another value")
@@ -191,7 +140,7 @@ def _require_flags(wide: Floats, name: str) -> None:
 
 def _applied(
     made: Grid,
-    plan: _Plan,
+    plan: Plan,
     estimand: Estimand,
     days: Mapping[int, Floats],
     firsts: Mapping[int, Counts],
@@ -275,7 +224,7 @@ def _extreme(observed: Floats, which: str) -> Floats:
 
 
 def _first_imputed(
-    plan: _Plan,
+    plan: Plan,
     days: Mapping[int, Floats],
     firsts: Mapping[int, Counts],
     number: Counts,
@@ -295,7 +244,7 @@ def _first_imputed(
 
 def _said(
     event: IntercurrentEvent,
-    plan: _Plan,
+    plan: Plan,
     occurred: Mapping[int, int],
     changed: Mapping[int, int],
     outcome: Floats,
