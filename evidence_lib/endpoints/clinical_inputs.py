@@ -54,16 +54,23 @@ def known_words(values: Any, name: str, words: Mapping[str, Any]) -> np.ndarray:
         text = plain_text(value)
         key = None if text is None else text.upper()
         if key is not None and key not in words:
+            shown, near = unknown_word(key, words)
             raise InvalidInput(
-                f"{name} cannot be used",
-                expected=", ".join(words),
-                found=f"{described(text)} in row {row}",
-                mend=suggestion(key, words),
+                f"{name} cannot be used", expected=", ".join(words), found=f"{shown} in row {row}", mend=near
             )
         found.append(None if key is None else words[key])
     made = np.empty(len(found), dtype=object)
     made[:] = found
     return made
+
+
+def unknown_word(text: str, known: Iterable[str]) -> tuple[str, str | None]:
+    """How a message shows a value of the data that is no known word, and the near word, if there is one.
+
+    The value itself is shown only where it is near a known word: anything else might be a name.
+    """
+    near = suggestion(text, known)
+    return described(text) if near else "another value", near
 
 
 def yes_no(values: Any, name: str) -> tuple[Flags, Flags]:

@@ -11,9 +11,8 @@ import numpy as np
 import pandas as pd
 
 from evidence_lib.data.values import plain_text
-from evidence_lib.endpoints.clinical_inputs import chosen, common_index, labels
+from evidence_lib.endpoints.clinical_inputs import chosen, common_index, labels, unknown_word
 from evidence_lib.errors import InvalidInput
-from evidence_lib.study.checking import described, suggestion
 
 Edition = Literal[8, 9]
 Unstaged = Literal["refuse", "missing"]
@@ -137,11 +136,12 @@ def _read(values: Iterable[Any], name: str, known: dict[str, str], edition: int)
         plain = _PREFIX.sub("", re.sub(r"\s", "", text).upper())
         plain = _WRITTEN.get(plain, plain)
         if plain not in known:
+            shown, near = unknown_word(plain, known)
             raise InvalidInput(
                 f"{name} is not a category of edition {edition}",
                 expected=", ".join(known.values()),
-                found=f"{described(text)} in row {row}",
-                mend=suggestion(plain, known),
+                found=f"{shown} in row {row}",
+                mend=near,
             )
         found.append(known[plain])
     return found

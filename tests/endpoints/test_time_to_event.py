@@ -12,13 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence_lib.endpoints.time_to_event import (
-    REASONS,
-    RULES,
-    VARIANTS,
     CensoringRules,
     VisitSchedule,
     censoring_sensitivity,
-    describe,
     event_free_survival,
     first_event,
     overall_survival,
@@ -26,7 +22,9 @@ from evidence_lib.endpoints.time_to_event import (
     reason_counts,
     treatment_discontinuation,
 )
-from evidence_lib.endpoints.time_to_event.sensitivity import LABELS
+from evidence_lib.endpoints.time_to_event.outcome import REASONS, describe
+from evidence_lib.endpoints.time_to_event.rules import RULES
+from evidence_lib.endpoints.time_to_event.sensitivity import LABELS, VARIANTS
 from evidence_lib.errors import DataError, InvalidInput
 
 START = dt.date(2024, 1, 1)
@@ -212,7 +210,7 @@ def test_overall_survival_by_hand() -> None:
 def test_an_assessment_shows_that_a_subject_was_alive() -> None:
     subjects, rows = people({"last_alive": 50}), visits((0, 85, "NE"))
     assert told(overall_survival(subjects)) == (50, "no_event")
-    assert told(overall_survival(subjects, rows)) == (85, "no_event")
+    assert told(overall_survival(subjects, records=rows)) == (85, "no_event")
 
 
 def test_treatment_discontinuation_by_hand() -> None:
@@ -248,6 +246,21 @@ def test_any_dated_event_by_hand() -> None:
     assert told(alone) == (90, "death")
     assert alone["cnsr"].iloc[0] == REASONS["death"]
     pd.testing.assert_series_equal(first_event(subjects, events=("death",))["aval"], overall_survival(subjects)["aval"])
+
+
+def test_a_flag_of_another_event_must_agree_with_its_date() -> None:
+    subjects = people({"last_alive": 70}, {"last_alive": 70}).assign(relapse=[day(40), None], relapsed=["Y", "N"])
+    found = first_event(subjects, events={"relapse": "relapsed"})
+    assert [told(found, n) for n in range(2)] == [(40, "relapse"), (70, "no_event")]
+    with pytest.raises(DataError, match=r"subjects.relapse: relapsed says yes and there is no date.*row 2"):
+        first_event(subjects.assign(relapsed="Y"), events={"relapse": "relapsed"})
+    with pytest.raises(InvalidInput, match="no such column.*did you mean relapsed"):
+        first_event(subjects, events={"relapse": "relapsd"})
+
+
+def test_who_left_and_died_after_the_cutoff_was_followed_to_it() -> None:
+    found = overall_survival(people({"death": 400, "study_exit": 100, "cutoff": 300}))
+    assert told(found) == (300, "no_event")
 
 
 def test_event_free_survival_takes_other_events() -> None:
@@ -358,7 +371,7 @@ def test_a_plain_loop_over_subjects_gives_the_same(seed: int, rules: Any) -> Non
 @given(seed=st.integers(0, 10**6), shift=st.integers(-5000, 5000))
 def test_properties_of_every_rule(seed: int, shift: int) -> None:
     subjects, rows = trial(seed, size=25)
-    survival = overall_survival(subjects, rows)
+    survival = overall_survival(subjects, records=rows)
     found = censoring_sensitivity(subjects, rows, schedule=EVERY_SIX_WEEKS)
     times = {name: own.reset_index(drop=True) for name, own in found.groupby("rules")}
     for name, own in times.items():
@@ -382,7 +395,7 @@ def test_a_later_cutoff_never_makes_an_event_censored(seed: int, more: int) -> N
     subjects, rows = trial(seed, size=25)
     later = subjects.assign(cutoff=[date + dt.timedelta(days=more) for date in subjects["cutoff"]])
     for early, late in (
-        (overall_survival(subjects, rows), overall_survival(later, rows)),
+        (overall_survival(subjects, records=rows), overall_survival(later, records=rows)),
         (
             censoring_sensitivity(subjects, rows, schedule=EVERY_SIX_WEEKS),
             censoring_sensitivity(later, rows, schedule=EVERY_SIX_WEEKS),
@@ -446,6 +459,7 @@ def test_no_subject_and_no_record() -> None:
         ([{"start": "2024-01"}], "a date is partial"),
         ([{"start": "2024"}], "a date is partial"),
         ([{"start": "03/05/2024"}], "not a date"),
+        ([{"start": np.datetime64("1753-01-01", "s")}], "not a date of a study"),
         ([{"baseline": "maybe"}], "neither yes nor no"),
         ([{"baseline": None}], "neither yes nor no"),
     ],
@@ -467,6 +481,7 @@ def test_subjects_that_cannot_be_are_refused(rows: list[dict[str, Any]], match: 
         ({"date": "2024-05"}, "a date is partial"),
         ({"response": "PROGRESSION"}, "unknown response"),
         ({"response": "PDD"}, "did you mean PD"),
+        ({"response": "Smith"}, "found another value in row 1"),
         ({"date": day(-3), "response": "PD"}, "an event is before the start"),
         ({"date": day(101)}, "an assessment is after the death"),
         ({"adequate": 2}, "neither yes nor no"),
@@ -477,6 +492,7 @@ def test_records_that_cannot_be_are_refused(record: dict[str, Any], match: str) 
     with pytest.raises(DataError, match=match) as refused:
         progression_free_survival(people({"death": 100}), rows, rules="EMA")
     assert "nobody" not in str(refused.value)
+    assert "Smith" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -489,6 +505,7 @@ def test_records_that_cannot_be_are_refused(record: dict[str, Any], match: str) 
         (lambda s, r: progression_free_survival(s.drop(columns="start"), r, rules="EMA"), "no column start"),
         (lambda s, r: progression_free_survival(s, r.rename(columns={"date": "dates"}), rules="EMA"), "did you mean"),
         (lambda s, r: progression_free_survival(s, [1], rules="EMA"), "records is not a frame"),
+        (lambda s, r: overall_survival(pd.concat([s, s[["start"]]], axis=1)), "two columns of one name"),
         (lambda s, r: progression_free_survival(s.assign(death=[5.0]), r, rules="EMA"), "not a column of dates"),
         (lambda s, r: event_free_survival(s, r, events=(), rules="EMA"), "not a list of events"),
         (lambda s, r: event_free_survival(s, r, events="PD", rules="EMA"), "not a list of events"),

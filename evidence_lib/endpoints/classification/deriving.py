@@ -11,6 +11,7 @@ import pandas as pd
 from evidence_lib.data.values import plain_text, to_numbers
 from evidence_lib.endpoints.classification.definitions import Derived, parse_definitions
 from evidence_lib.endpoints.classification.scales import SCALES
+from evidence_lib.endpoints.clinical_inputs import unknown_word
 from evidence_lib.errors import DataError, InvalidInput, StudyError
 from evidence_lib.study.checking import described, suggestion
 
@@ -75,13 +76,13 @@ def _level(frame: pd.DataFrame, one: Derived) -> list[str | None]:
     texts = [plain_text(value) for value in _column(frame, one.source, one.name)]
     unknown = [row for row, text in enumerate(texts, start=1) if text is not None and text not in level_of]
     if unknown and one.other is None:
-        text = str(texts[unknown[0] - 1])
+        shown, near = unknown_word(str(texts[unknown[0] - 1]), level_of)
         raise StudyError(
             "a value is in no level",
             where=f"{one.name} ({one.source})",
             expected=", ".join(level_of),
-            found=f"{described(text)} in {_rows(unknown)}",
-            mend=suggestion(text, level_of) or "add it to a level, or name the others with other:",
+            found=f"{shown} in {_rows(unknown)}",
+            mend=near or "add it to a level, or name the others with other:",
         )
     return [None if text is None else level_of.get(text, one.other) for text in texts]
 

@@ -14,9 +14,22 @@ FOLDER = Path(__file__).parents[1] / "presets"
 
 
 def preset(name: str) -> dict[str, Any]:
-    """The definition of this name, such as ``lung.PDL1_TPS``, as a study file would write it.
+    """A definition that comes with the library, as a study file would write it.
 
-    Raises StudyError for an unknown name; near ones are suggested.
+    Parameters
+    ----------
+    name : str
+        File and name in it, such as ``lung.PDL1_TPS``.
+
+    Returns
+    -------
+    dict
+        The definition, for ``parse_definitions``.
+
+    Raises
+    ------
+    StudyError
+        There is no preset of this name; near ones are suggested.
     """
     known = _presets()
     if not isinstance(name, str) or name not in known:

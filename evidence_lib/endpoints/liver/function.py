@@ -88,10 +88,14 @@ def albi_grade(
 
     Sources: Johnson PJ et al., J Clin Oncol 2015;33:550-8; modified: Hiraoka A et al., Liver Cancer 2017;6:325-36.
 
+    Misreading: it grades the function of the liver, not the cancer; grade 1 can go with a large tumour.
+
     Parameters
     ----------
-    bilirubin, albumin, bilirubin_unit, albumin_unit
-        As for ``albi_score``.
+    bilirubin, albumin : array-like of float
+        Serum values, one per patient.
+    bilirubin_unit, albumin_unit : str
+        Their units, as for ``albi_score``.
     modified : bool
         Split grade 2 (mALBI).
 
@@ -145,8 +149,8 @@ def child_pugh_points(
         ``none``, ``slight`` (or mild), ``moderate`` (or severe, large).
     encephalopathy : iterable
         The grade, 0 to 4, or ``none``.
-    bilirubin_unit, albumin_unit
-        As for ``albi_score``.
+    bilirubin_unit, albumin_unit : str
+        Their units, as for ``albi_score``.
     clotting_unit : {"INR", "seconds above control"}
         What ``clotting`` is. A prothrombin time itself is neither.
     bilirubin_cuts : tuple of float, optional
@@ -193,11 +197,17 @@ def child_pugh_class(
 ) -> pd.Series:
     """The Child-Pugh class: A for 5 and 6 points, B for 7 to 9, C for 10 to 15.
 
+    Misreading: class B is wide; trials that take in B7 only have to say so, and then need the points.
+
     Parameters
     ----------
-    bilirubin, albumin, clotting, ascites, encephalopathy
+    bilirubin, albumin, clotting : array-like of float
         As for ``child_pugh_points``.
-    bilirubin_unit, albumin_unit, clotting_unit, bilirubin_cuts
+    ascites, encephalopathy : iterable
+        As for ``child_pugh_points``.
+    bilirubin_unit, albumin_unit, clotting_unit : str
+        As for ``child_pugh_points``.
+    bilirubin_cuts : tuple of float, optional
         As for ``child_pugh_points``.
 
     Returns

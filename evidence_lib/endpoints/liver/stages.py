@@ -116,8 +116,12 @@ def cnlc_stage(
 
     Parameters
     ----------
-    tumours, largest, vascular_invasion, extrahepatic_spread, child_pugh, performance_status, size_unit
+    tumours, largest, performance_status : array-like
         As for ``bclc_stage``.
+    vascular_invasion, extrahepatic_spread, child_pugh : iterable
+        As for ``bclc_stage``.
+    size_unit : {"cm", "mm"}
+        The unit of ``largest``.
 
     Returns
     -------

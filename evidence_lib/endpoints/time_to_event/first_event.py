@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from evidence_lib.endpoints.time_to_event.source import (
     NEVER,
     Days,
     Subjects,
+    check_flag,
     date_column,
     read_records,
     read_subjects,
@@ -22,7 +23,7 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.study.checking import described, suggestion
 
 
-def overall_survival(subjects: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
+def overall_survival(subjects: pd.DataFrame, *, records: pd.DataFrame | None = None) -> pd.DataFrame:
     """Time from the start to death from any cause.
 
     Those who did not die on or before the cut-off are censored on the last day on which they are known to have been
@@ -110,16 +111,21 @@ def treatment_discontinuation(
     return _outcome(people, event_at, event, np.where(censors, died, people.seen_alive()), "last_known", died=censors)
 
 
-def first_event(subjects: pd.DataFrame, *, events: Sequence[str], followed_until: str = "last_alive") -> pd.DataFrame:
+def first_event(
+    subjects: pd.DataFrame, *, events: Sequence[str] | Mapping[str, str], followed_until: str = "last_alive"
+) -> pd.DataFrame:
     """Time from the start to the earliest of some dated events.
+
+    Misreading: where death is not among the events it censors, and the time is then one in a world without deaths;
+    ask for the cumulative incidence with death competing instead.
 
     Parameters
     ----------
     subjects : pd.DataFrame
         As for ``overall_survival``, and the columns named below.
-    events : sequence of str
-        Columns with the dates of the events, such as ``("relapse", "death")``. Where dates are equal the one named
-        first is the event.
+    events : sequence of str, or mapping of str to str
+        Columns with the dates of the events, such as ``("relapse", "death")``; or from each to a column with the flag
+        (yes or no) that it must agree with. Where dates are equal the one named first is the event.
     followed_until : str
         The column with the last day on which each was known to be free of the events. Those without an event on or
         before the cut-off are censored then, or on the cut-off where that is earlier; on the day of death where death
@@ -138,13 +144,16 @@ def first_event(subjects: pd.DataFrame, *, events: Sequence[str], followed_until
         As for ``overall_survival``; or an event is before the start or after the death.
     """
     people = read_subjects(subjects)
+    flags = events if isinstance(events, Mapping) else {}
     if isinstance(events, str) or not events or len(set(events)) < len(events):
         raise InvalidInput("not a list of events", expected="one column name or more, each once")
-    for name in (*events, followed_until):
+    for name in (*events, *flags.values(), followed_until):
         if name not in subjects and name != "last_alive":
             near = suggestion(str(name), [str(column) for column in subjects.columns])
             raise InvalidInput("no such column", where="subjects", found=described(name), mend=near)
     found = {name: date_column(subjects, name, "subjects") for name in (*events, followed_until)}
+    for name, flag in flags.items():
+        check_flag(subjects, flag, name, found[name])
     for name, dates in found.items():
         impossible = (dates < people.start) | ((dates > people.death) & (dates < NEVER))
         refuse_where(impossible, "a date that cannot be", f"subjects.{name}", "a day from the start to the death")
@@ -172,7 +181,9 @@ def _outcome(
     size = event_at.size
     at_start = censored_at == people.start
     unknown = at_start & (people.last_alive == NEVER) & (people.cutoff > people.start)
-    reason = np.where(people.study_exit <= people.cutoff, "left_study", codes(size, "no_event"))
+    followed = (people.death > people.cutoff) & (people.death < NEVER)
+    left = (people.study_exit <= people.cutoff) & ~followed
+    reason = np.where(left, "left_study", codes(size, "no_event"))
     reason = np.where(unknown, "no_follow_up", reason)
     what = np.where(at_start, "start", codes(size, day))
     what = np.where(censored_at == people.cutoff, "cutoff", what)

@@ -96,6 +96,8 @@ def outcome_frame(
 def reason_counts(outcomes: pd.DataFrame, *, by: Sequence[str] = ()) -> pd.DataFrame:
     """How many subjects have each event and each censoring reason.
 
+    Misreading: counts say who was censored and why, not whether that was related to the outcome.
+
     Parameters
     ----------
     outcomes : pd.DataFrame

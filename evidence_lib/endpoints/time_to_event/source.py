@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from evidence_lib.data.values import plain_text, to_dates
+from evidence_lib.endpoints.clinical_inputs import unknown_word
 from evidence_lib.errors import DataError, InvalidInput
 from evidence_lib.study.checking import described, suggestion
 
@@ -22,6 +23,7 @@ Flags = NDArray[np.bool_]
 # A date that is missing stands after every cut-off, and a missing cut-off after every date.
 NEVER = 2**40
 NO_CUTOFF = 2**39
+FIRST_DAY, LAST_DAY = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
 EVALUABLE = ("CR", "PR", "SD", "NON-CR/NON-PD", "NED", "PD")
 NOT_EVALUABLE = ("NE", "ND", "NA", "UNK")
 YES_NO = {"Y": True, "N": False, "1": True, "0": False, "True": True, "False": False}
@@ -114,9 +116,7 @@ def read_subjects(frame: pd.DataFrame) -> Subjects:
     refuse_where(dates["start"] == NEVER, "the start is missing", "subjects.start", "a full date in every row")
     for flag, name in (("died", "death"), ("discontinued", "treatment_end")):
         if flag in frame:
-            flags, dated = flag_column(frame, flag, "subjects"), dates[name] < NEVER
-            refuse_where(flags & ~dated, f"{flag} says yes and there is no date", f"subjects.{name}", "a full date")
-            refuse_where(dated & ~flags, f"there is a date and {flag} says no", f"subjects.{name}", "flags that agree")
+            check_flag(frame, flag, name, dates[name])
     dates["cutoff"] = np.where(dates["cutoff"] == NEVER, NO_CUTOFF, dates["cutoff"])
     for name in ("death", "last_alive", "cutoff", "new_therapy"):
         refuse_where(
@@ -184,7 +184,10 @@ def date_column(frame: pd.DataFrame, name: str, where: str) -> Days:
     elif getattr(column.dtype, "tz", None) is not None:
         column = column.dt.tz_localize(None)
     days = column.to_numpy().astype("datetime64[D]")
-    return np.where(np.isnat(days), NEVER, days.astype(np.int64))
+    missing = np.isnat(days)
+    far = ~missing & ((days < FIRST_DAY) | (days > LAST_DAY))
+    refuse_where(far, "not a date of a study", f"{where}.{name}", f"{FIRST_DAY} to {LAST_DAY}")
+    return np.where(missing, NEVER, days.astype(np.int64))
 
 
 def flag_column(frame: pd.DataFrame, name: str, where: str, *, missing: bool | None = None) -> Flags:
@@ -200,23 +203,32 @@ def _known_responses(texts: NDArray[np.object_], kinds: tuple[str, ...]) -> None
     known = (*EVALUABLE, *NOT_EVALUABLE, *kinds, "")
     unknown = np.flatnonzero(~np.isin(texts, known))
     if unknown.size:
-        word = str(texts[unknown[0]])
+        shown, near = unknown_word(str(texts[unknown[0]]), known[:-1])
         raise DataError(
             "unknown response",
             where="records.response",
             expected=", ".join(dict.fromkeys([*kinds, *EVALUABLE, *NOT_EVALUABLE])),
-            found=f"{described(word)} in {_named(unknown + 1)}",
-            mend=suggestion(word, known[:-1]),
+            found=f"{shown} in {_named(unknown + 1)}",
+            mend=near,
         )
 
 
 def _columns(frame: pd.DataFrame, names: Sequence[str], where: str) -> None:
     if not isinstance(frame, pd.DataFrame):
         raise InvalidInput(f"{where} is not a frame", expected="a pandas DataFrame", found=described(frame))
+    if not frame.columns.is_unique:
+        raise InvalidInput(f"{where} has two columns of one name", expected="each column once")
     for name in names:
         if name not in frame:
             near = suggestion(name, [str(column) for column in frame.columns])
             raise InvalidInput(f"{where} has no column {name}", expected=", ".join(names), mend=near)
+
+
+def check_flag(frame: pd.DataFrame, flag: str, name: str, dates: Days) -> None:
+    """Refuse, with DataError, a flag that says yes where there is no date, and a date where it says no."""
+    flags, dated = flag_column(frame, flag, "subjects"), dates < NEVER
+    refuse_where(flags & ~dated, f"{flag} says yes and there is no date", f"subjects.{name}", "a full date")
+    refuse_where(dated & ~flags, f"there is a date and {flag} says no", f"subjects.{name}", "flags that agree")
 
 
 def refuse_where(wrong: Flags, what: str, where: str, expected: str) -> None:
