@@ -116,9 +116,11 @@ def cnlc_stage(
 
     Parameters
     ----------
-    tumours, largest, performance_status : array-like
+    tumours, largest : array-like
         As for ``bclc_stage``.
     vascular_invasion, extrahepatic_spread, child_pugh : iterable
+        As for ``bclc_stage``.
+    performance_status : array-like of int
         As for ``bclc_stage``.
     size_unit : {"cm", "mm"}
         The unit of ``largest``.
