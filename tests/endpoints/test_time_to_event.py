@@ -64,7 +64,7 @@ def told(frame: pd.DataFrame, row: int = 0) -> tuple[int, str]:
     return int(found["aval"]), found["event"] if found["cnsr"] == 0 else found["reason"]
 
 
-# Situations of Table A of the FDA's guidance (2018, appendix 3) and of EMA/CHMP/27994/2008 Rev.1, by hand:
+# Situations that the PFS tables of the FDA's guidance and EMA/CHMP/27994/2008 Rev.1 speak of, worked by hand:
 # subject, assessments, and (day, code) under either set of rules. Assessments are due on days 43, 85, 127, 169, ...
 MISSED = "missed_assessments"
 SITUATIONS: dict[str, tuple[dict[str, Any], list[tuple[int, str]], tuple[int, str], tuple[int, str]]] = {
