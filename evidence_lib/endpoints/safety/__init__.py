@@ -1,21 +1,46 @@
 """Analysis variables of safety: exposure, adverse events and their categories, laboratory and vital signs."""
 
-from evidence_lib.endpoints.safety.events import adverse_events, by_category, deaths, worst_grades
-from evidence_lib.endpoints.safety.exposure import exposure
-from evidence_lib.endpoints.safety.first_events import at_risk_times, default_milestone, first_event, times_to_first
-from evidence_lib.endpoints.safety.measurements import by_visit, laboratory_shifts, liver_peaks
+from evidence_lib.endpoints.safety.events import (
+    adverse_events,
+    among,
+    by_category,
+    can_tell_deaths,
+    deaths,
+    of_note,
+    terms_of,
+    worst_grades,
+)
+from evidence_lib.endpoints.safety.exposure import exposure, measures
+from evidence_lib.endpoints.safety.first_events import (
+    CENSORED,
+    at_risk_times,
+    first_event,
+    milestones,
+    times_to_first,
+)
+from evidence_lib.endpoints.safety.measurements import by_visit, laboratory_shifts, liver_peaks, unnamed
+from evidence_lib.endpoints.safety.sources import LABORATORY, records_of
 
 __all__ = [
+    "CENSORED",
+    "LABORATORY",
     "adverse_events",
+    "among",
     "at_risk_times",
     "by_category",
     "by_visit",
+    "can_tell_deaths",
     "deaths",
-    "default_milestone",
     "exposure",
     "first_event",
     "laboratory_shifts",
     "liver_peaks",
+    "measures",
+    "milestones",
+    "of_note",
+    "records_of",
+    "terms_of",
     "times_to_first",
+    "unnamed",
     "worst_grades",
 ]

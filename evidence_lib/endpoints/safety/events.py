@@ -96,6 +96,29 @@ def by_category(events: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
     return made.sort_values("category", kind="stable").reset_index(drop=True)
 
 
+def of_note(by_category: pd.DataFrame) -> pd.DataFrame:
+    """The events of ``by_category`` that were serious or led to stopping treatment, where the events are known."""
+    kept = by_category[by_category["category"].isin(["serious", "discontinuation"]) & by_category["known"]]
+    return kept.assign(category=kept["category"].astype(str)).reset_index(drop=True)
+
+
+def terms_of(of_note: pd.DataFrame, category: str) -> pd.DataFrame:
+    """Organ classes (an empty term) and their terms in this category, those with the most subjects first."""
+    own = of_note[of_note["category"] == category]
+    classes = own.groupby("soc")["subject"].nunique().reset_index(name="n")
+    terms = own.groupby(["soc", "term"])["subject"].nunique().reset_index(name="n")
+    rows = []
+    for soc in classes.sort_values(["n", "soc"], ascending=[False, True])["soc"]:
+        inside = terms[terms["soc"] == soc].sort_values(["n", "term"], ascending=[False, True])
+        rows += [(soc, ""), *((soc, term) for term in inside["term"])]
+    return pd.DataFrame(rows, columns=["soc", "term"])
+
+
+def among(events: pd.DataFrame, terms: pd.DataFrame) -> pd.DataFrame:
+    """The events whose organ class and term are among these, in the order of the terms."""
+    return terms[["soc", "term"]].drop_duplicates().merge(events, on=["soc", "term"], how="inner")
+
+
 def worst_grades(events: pd.DataFrame) -> pd.DataFrame:
     """One row per subject, organ class and term: its worst ``grade``; an event without a grade counts as the lowest."""
     if events.empty:
@@ -127,7 +150,7 @@ def deaths(subjects: pd.DataFrame) -> pd.DataFrame:
     dead = subjects[died]
     phase = pd.Series("unknown", index=dead.index, dtype=object)
     if {"DTHDT", "TRTEDT"} <= set(dead):
-        after = (pd.to_datetime(dead["DTHDT"]) - pd.to_datetime(dead["TRTEDT"])).dt.days
+        after = day_of(dead["DTHDT"], dead["TRTEDT"]) - 1
         phase = phase.mask(after <= AFTER_TREATMENT, "on_treatment").mask(after > AFTER_TREATMENT, "after_treatment")
     made = dead[["subject", "arm"]].assign(category=phase, cause=_text(dead, ("DTHCAUS", "DTHCAT")))
     return made.reset_index(drop=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-DAYS_PER_YEAR = 365.25
 DURATION = ("TRTDURD", "TRTDUR")
 # What each measure is called where ADEX has one record per subject and parameter, and in ADSL.
 IN_ADEX: Mapping[str, tuple[str, ...]] = {
@@ -20,20 +19,20 @@ IN_ADSL: Mapping[str, tuple[str, ...]] = {
     "cumulative_dose": ("CUMDOSE",),
     "intensity": ("RDI",),
 }
-MEASURES = ("duration", "patient_years", "cycles", "average_dose", "cumulative_dose", "intensity")
+MEASURES = ("duration", "cycles", "average_dose", "cumulative_dose", "intensity")
 
 
 def exposure(subjects: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per subject: subject, arm, and those of ``MEASURES`` that the data have.
 
     ``duration`` in days: TRTDURD or TRTDUR of ADSL, else last less first day of treatment, plus 1; a subject without
-    either has none. ``patient_years`` are those days over 365.25. Doses and intensity (percent of the planned dose)
-    come from ADEX where it has one record per subject and parameter, else from ADSL.
+    either has none. Doses and intensity (percent of the planned dose) come from ADEX where it has one record per
+    subject and parameter, else from ADSL.
     """
     made = subjects[["subject", "arm"]].copy()
     days = treatment_days(subjects)
     if days.notna().any():
-        made["duration"], made["patient_years"] = days, days / DAYS_PER_YEAR
+        made["duration"] = days
     for name in ("cycles", "average_dose", "cumulative_dose", "intensity"):
         values = _of_records(records, IN_ADEX[name], made["subject"])
         if values is None:
@@ -41,6 +40,11 @@ def exposure(subjects: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.
         if values is not None and values.notna().any():
             made[name] = values.to_numpy(dtype=float)
     return made
+
+
+def measures(frame: pd.DataFrame) -> list[str]:
+    """The measures that the exposure frame has, in their order."""
+    return [name for name in MEASURES if name in frame]
 
 
 def treatment_days(subjects: pd.DataFrame) -> pd.Series:
@@ -57,7 +61,15 @@ def treatment_days(subjects: pd.DataFrame) -> pd.Series:
 
 def day_of(date: pd.Series, start: pd.Series) -> pd.Series:
     """Days from the start, the start itself being day 1; missing where either is."""
-    return (pd.to_datetime(date) - pd.to_datetime(start)).dt.days.astype(float) + 1
+    return (dates(date) - dates(start)).dt.days.astype(float) + 1
+
+
+def dates(column: pd.Series) -> pd.Series:
+    """Dates of a column that may hold ISO texts; what is no full date is missing."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    texts = column.map(lambda value: str(value) if value == value and value is not None else "")
+    return pd.to_datetime(texts, format="%Y-%m-%d", errors="coerce")
 
 
 def _numeric(frame: pd.DataFrame, name: str) -> bool:

@@ -75,7 +75,7 @@ def first_event(events: pd.DataFrame, subjects: pd.DataFrame, *, terms: Sequence
     before its planned end competes on the day of the last dose, death on its own day; who completed treatment or is
     still treated is censored at the last day seen, else at the end of treatment. On one day an event goes first (it may
     be why treatment stopped), then death. A subject without a first dose, and an event without a day, are left out.
-    ``attrs["selected"]`` says what the events are.
+    ``attrs["selected"]`` is a frame that says what the events are: ``what`` and, for declared terms, ``term``.
     """
     chosen, selected = selected_events(events, terms)
     people = subjects[["subject", "arm"]].copy()
@@ -100,21 +100,23 @@ def first_event(events: pd.DataFrame, subjects: pd.DataFrame, *, terms: Sequence
     made["cause"] = times.eq(first, axis=0).idxmax(axis=1)
     made["event"] = (made["cause"] != CENSORED).astype(int)
     made = made.reset_index(drop=True)
-    made.attrs["selected"] = selected
+    names = list(terms or []) if selected == "terms" else [""]
+    made.attrs["selected"] = pd.DataFrame({"what": selected, "term": names})
     return made
 
 
-def default_milestone(frame: pd.DataFrame) -> int | None:
-    """The last whole multiple of twelve weeks at which every arm still has a tenth of its subjects at risk.
+def milestones(frame: pd.DataFrame) -> list[int]:
+    """The time to report at where none is declared: the last that leaves every arm a tenth of its subjects at risk.
 
-    Where twelve weeks are too long for that, of four weeks; None where these are too.
+    A whole multiple of twelve weeks; where these are too long, of four weeks; none where these are too.
     """
+    longest = int(frame["time"].max()) if len(frame) else 0
     for weeks in MILESTONE_WEEKS:
-        days = [day for day in range(weeks * WEEK, int(frame["time"].max()) + 1 if len(frame) else 0, weeks * WEEK)]
+        days = range(weeks * WEEK, longest + 1, weeks * WEEK)
         enough = [day for day in days if _least_share(frame, day) >= LEAST_SHARE_AT_RISK]
         if enough:
-            return enough[-1]
-    return None
+            return enough[-1:]
+    return []
 
 
 def at_risk_times(frame: pd.DataFrame) -> list[int]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from evidence_lib.endpoints.safety.exposure import day_of
 from evidence_lib.errors import DataError
+from evidence_lib.statistics.safety.laboratory import LIVER_CATEGORIES, liver_category
 
 RANGES = {"N": "normal", "NORMAL": "normal", "L": "low", "LOW": "low", "H": "high", "HIGH": "high",
           "LL": "low", "HH": "high", "LOW LOW": "low", "HIGH HIGH": "high"}  # fmt: skip
@@ -34,7 +35,7 @@ def laboratory_shifts(
         if missing:
             raise DataError("no laboratory record has this parameter", where="ADLB", found=", ".join(missing))
         records = records[records["PARAMCD"].isin(parameters)]
-    graded = {"ATOXGR", "BTOXGR"} <= set(records) and records["ATOXGR"].notna().any()
+    graded = {"ATOXGR", "BTOXGR"} <= set(records) and bool(records["ATOXGR"].notna().any())
     if not graded and not {"ANRIND", "BNRIND"} <= set(records):
         return empty
     now, before = ("ATOXGR", "BTOXGR") if graded else ("ANRIND", "BNRIND")
@@ -51,13 +52,10 @@ def laboratory_shifts(
             "category": on[now].map(read),
         }
     ).dropna(subset=["baseline", "category"])
-    by_subject = ["subject", "arm", "parameter", "baseline"]
-    worst = made.groupby(by_subject, sort=False)["category"].agg(_worst_grade if graded else _worst_range)
     visits = made.dropna(subset=["visit"]).sort_values(["parameter", "order"], kind="stable")
     visits = visits.assign(visit=visits["visit"].astype(str).str.strip())
     # A visit that a subject made twice counts once, with its worst value.
-    once = visits.groupby([*by_subject, "visit"], sort=False)["category"].agg(_worst_grade if graded else _worst_range)
-    parts = [worst.reset_index().assign(visit=WORST), once.reset_index()]
+    parts = [_worst(made.assign(visit=WORST), graded=graded), _worst(visits, graded=graded)]
     return pd.concat(parts, ignore_index=True)[list(empty)]
 
 
@@ -65,11 +63,12 @@ def liver_peaks(records: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
     """Each subject's highest liver values on treatment in multiples of the upper limit of normal.
 
     Columns: subject, arm, ``alt`` (the figure's axis), ``transaminase`` (the higher of ALT and AST), ``bilirubin``,
-    ``phosphatase`` (missing where not measured). Subjects without ALT or bilirubin on treatment have no row.
+    ``phosphatase`` (missing where not measured), and the ``category`` of ``statistics.safety.liver_category``.
+    Subjects without ALT or bilirubin on treatment have no row.
     """
-    columns = ["subject", "arm", "alt", "transaminase", "bilirubin", "phosphatase"]
+    columns = ["subject", "arm", "alt", "transaminase", "bilirubin", "phosphatase", "category"]
     if not {"PARAMCD", "AVAL"} <= set(records) or not {"R2A1HI", "A1HI", "ANRHI"} & set(records):
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=columns).astype({"category": pd.CategoricalDtype(list(LIVER_CATEGORIES))})
     on = records[on_treatment(records, subjects)]
     multiple = on["R2A1HI"] if "R2A1HI" in on else on["AVAL"] / on["A1HI" if "A1HI" in on else "ANRHI"]
     on = on.assign(multiple=multiple.where(multiple >= 0))
@@ -81,7 +80,15 @@ def liver_peaks(records: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
     made["alt"] = peak(("ALT",)).reindex(made["subject"]).to_numpy(dtype=float)
     for name, codes in LIVER.items():
         made[name] = peak(codes).reindex(made["subject"]).to_numpy(dtype=float)
-    return made.dropna(subset=["alt", "transaminase", "bilirubin"]).reset_index(drop=True)[columns]
+    made = made.dropna(subset=["alt", "transaminase", "bilirubin"]).reset_index(drop=True)
+    named = liver_category(made["transaminase"], made["bilirubin"], made["phosphatase"])
+    return made[columns[:-1]].assign(category=pd.Categorical(named, categories=list(LIVER_CATEGORIES)))
+
+
+def unnamed(peaks: pd.DataFrame) -> pd.DataFrame:
+    """The liver values without subjects, in the order of the values, so that a row points to nobody."""
+    kept = peaks[["arm", "alt", "bilirubin", "category"]]
+    return kept.sort_values(["arm", "alt", "bilirubin", "category"], kind="stable").reset_index(drop=True)
 
 
 def by_visit(records: pd.DataFrame) -> pd.DataFrame:
@@ -133,12 +140,13 @@ def _grade(value: object) -> str | None:
     return text if text in ("0", "1", "2", "3", "4") else None
 
 
-def _worst_grade(categories: pd.Series) -> str:
-    return str(max(categories))
-
-
-def _worst_range(categories: pd.Series) -> str:
-    there = set(categories)
-    if {"low", "high"} <= there:
-        return "low_and_high"
-    return next((name for name in ("low", "high") if name in there), "normal")
+def _worst(frame: pd.DataFrame, *, graded: bool) -> pd.DataFrame:
+    """One row per subject, parameter and visit: the highest grade, or whether values were low, high or both."""
+    codes = frame["category"].astype(int) if graded else frame["category"].map({"low": -1, "normal": 0, "high": 1})
+    by_subject = ["subject", "arm", "parameter", "baseline", "visit"]
+    found = frame.assign(code=codes).groupby(by_subject, sort=False)["code"].agg(["min", "max"]).reset_index()
+    if graded:
+        return found.assign(category=found["max"].astype(str))
+    low, high = found["min"] < 0, found["max"] > 0
+    category = pd.Series("normal", index=found.index, dtype=object).mask(low, "low").mask(high, "high")
+    return found.assign(category=category.mask(low & high, "low_and_high"))

@@ -48,11 +48,14 @@ def incidence(
             facts: dict[str, Any] = {
                 "method": "plain loops",
                 "groups": {"arm": where, **dict(zip(levels, level, strict=True))},
-                "n": len(everybody),
             }
             x = len(by_arm.get(where, set()) & everybody)
             share = x / len(everybody)
-            found.append(Estimate(analysis=f"{of}.incidence", unit="probability", events=x, estimate=share, **facts))
+            found.append(
+                Estimate(
+                    analysis=f"{of}.incidence", unit="probability", n=len(everybody), events=x, estimate=share, **facts
+                )
+            )
             if of != "ae":
                 continue
             if (*level, where) in vague:

@@ -1,8 +1,18 @@
 """Figures for readers: each takes results and gives a drawing, a sentence that stands for it, and its data."""
 
+from evidence_lib.report.figures.cumulative_incidence import first_adverse_event
 from evidence_lib.report.figures.flow import consort_flow
 from evidence_lib.report.figures.forest import forest
 from evidence_lib.report.figures.kaplan_meier import kaplan_meier
 from evidence_lib.report.figures.proportional_hazards import proportional_hazards
+from evidence_lib.report.figures.safety import liver_values, risk_differences
 
-__all__ = ["consort_flow", "forest", "kaplan_meier", "proportional_hazards"]
+__all__ = [
+    "consort_flow",
+    "first_adverse_event",
+    "forest",
+    "kaplan_meier",
+    "liver_values",
+    "proportional_hazards",
+    "risk_differences",
+]

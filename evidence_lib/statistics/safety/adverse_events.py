@@ -85,7 +85,7 @@ def incidence(
                     estimate=x / n,
                 )
                 if kind == "ae":
-                    yield _events(groups, n, None if (*level, name) in vague else events.get((*level, name), 0))
+                    yield _events(groups, None if (*level, name) in vague else events.get((*level, name), 0))
 
     return Estimates(tuple(found()))
 
@@ -134,59 +134,12 @@ def incidence_counts(
     return pd.DataFrame(rows, columns=[*levels, "arm", "event", "count"])
 
 
-def frequent(
-    counts: pd.DataFrame, *, min_percent: float, levels: Sequence[str] = ("soc", "term"), most: int | None = None
-) -> pd.DataFrame:
-    """The part of ``incidence_counts`` whose level reaches a share in at least one arm.
-
-    Misreading: a rare event is not an unimportant one; a threshold is for reading, and says nothing of safety.
-
-    Parameters
-    ----------
-    counts : DataFrame
-        Of ``incidence_counts``.
-    min_percent : float
-        The least share, in percent of the arm's subjects.
-    levels : sequence of str
-        The columns of the level.
-    most : int, optional
-        Keep at most this many levels: those with the most subjects over all arms, ties by name.
-
-    Returns
-    -------
-    DataFrame
-        The same columns; levels by falling number of subjects over all arms, ties by name.
-
-    Raises
-    ------
-    InvalidInput
-        For a share that is not between 0 and 100.
-    """
-    if not 0 <= min_percent <= 100:
-        raise InvalidInput("min_percent is no share", expected="a number from 0 to 100", found=repr(min_percent))
-    if counts.empty:
-        return counts
-    keys = [*levels, "arm"]
-    sizes = counts.groupby(keys, sort=False)["count"].transform("sum")
-    # In whole numbers: 5 of 100 is 5 percent, whatever 0.05 is in binary.
-    reached = (counts["event"] == 1) & (counts["count"] * 100 >= min_percent * sizes) & (counts["count"] > 0)
-    totals = counts.assign(with_event=counts["count"] * counts["event"], reached=reached)
-    by_level = totals.groupby(list(levels), sort=False)[["with_event", "reached"]].agg(
-        {"with_event": "sum", "reached": "any"}
-    )
-    kept = by_level[by_level["reached"]].reset_index()
-    kept = kept.sort_values(["with_event", *levels[::-1]], ascending=[False, *(True for _ in levels)], kind="stable")
-    kept = kept if most is None else kept.head(most)
-    return kept[list(levels)].merge(counts, on=list(levels), how="left")
-
-
-def _events(groups: dict[str, Any], n: int, count: int | None) -> Estimate:
+def _events(groups: dict[str, Any], count: int | None) -> Estimate:
     shared: dict[str, Any] = {
         "analysis": "ae.events",
         "unit": "events",
         "method": message("safety.statistics.events"),
         "groups": groups,
-        "n": n,
     }
     if count is None:
         reason = message("safety.statistics.reason.subjects_only")
