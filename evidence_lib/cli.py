@@ -129,7 +129,9 @@ def _check(given: argparse.Namespace) -> int:
         lines = [line for line in found.lines if line.severity == severity]
         print(f"{heading}: {len(lines)}")
         for line in lines:
-            print("  " + " | ".join(part for part in (line.report or found.study, line.where, line.text) if part))
+            rule = f"[{line.rule}]" if line.rule else ""
+            parts = (line.report or found.study, line.where, line.text, rule)
+            print("  " + " | ".join(part for part in parts if part))
     return found.exit_code
 
 

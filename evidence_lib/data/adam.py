@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.data.attrition import Steps, no_column, refuse_empty
 from evidence_lib.data.checks import Checked, checked_adam, subject_column
+from evidence_lib.data.define import Define, find_define, read_define
 from evidence_lib.data.encodings import Encoding
 from evidence_lib.data.files import SUFFIXES, Table, read_table, suffix_of
 from evidence_lib.data.findings import Finding, refuse_errors
@@ -36,6 +38,7 @@ class AdamData:
     folder: str
     files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
     encoding: Encoding = "auto"
+    define_file: Path | None = None
     changes: tuple[Change, ...] = ()
     _raw: dict[str, Table] = field(default_factory=dict, repr=False)
     _tables: dict[str, Table] = field(default_factory=dict, repr=False)
@@ -46,6 +49,11 @@ class AdamData:
     def of_tables(cls, **tables: Table) -> AdamData:
         """Data that are in memory already: ``of_tables(ADSL=..., ADTTE=...)``."""
         return cls("data", _raw={name.upper(): with_adam_headings(table) for name, table in tables.items()})
+
+    @cached_property
+    def define(self) -> Define:
+        """What the define.xml of the folder states; nothing where there is none."""
+        return read_define(self.define_file) if self.define_file else Define()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -61,6 +69,7 @@ class AdamData:
         name = name.upper()
         if name not in self._tables:
             table = self._read(name)
+            table = replace(table, labels={**self.define.labels(name), **table.labels})
             for change in self.changes:
                 table = change(name, table)
             self._tables[name] = table
@@ -172,8 +181,8 @@ class AnalysisFrame:
 def load_adam(folder: Path, *, encoding: Encoding = "auto") -> AdamData:
     """The ADaM data sets of a folder, in any format that ``read_table`` knows, whatever the case of their names.
 
-    Only ADSL is read here; it is the one that must be there. Raises DataError where the folder or ADSL is missing, or
-    where ADSL cannot be read or is there in two formats.
+    A define.xml beside them gives labels and codelists. Only ADSL is read here; it is the one that must be there.
+    Raises DataError where the folder or ADSL is missing, or where ADSL or define.xml cannot be read or is there twice.
     """
     if not folder.is_dir():
         raise DataError(
@@ -188,7 +197,7 @@ def load_adam(folder: Path, *, encoding: Encoding = "auto") -> AdamData:
         if path.is_file() and suffix and not path.name.startswith((".", "~")):
             name = path.name[: -len(suffix)].upper()
             files[name] = (*files.get(name, ()), path)
-    data = AdamData(folder.name, files, encoding)
+    data = AdamData(folder.name, files, encoding, find_define(folder))
     data.table("ADSL")
     return data
 

@@ -40,16 +40,17 @@ def dataset_findings(data: AdamData, name: str) -> tuple[Finding, ...]:
         if "USUBJID" in adsl
         else adsl.iloc[:0]
     )
-    in_hand = rules.DataSet(name, spec, table, frame, subjects)
+    in_hand = rules.DataSet(name, spec, table, frame, subjects, data.define.columns(name))
     found = [*unfit, *(one for rule in _rules(spec.structure, "CNSR" in spec.by_name) for one in rule(in_hand))]
     return tuple(sorted(dict.fromkeys(found), key=lambda one: SEVERITIES.index(one.severity)))
 
 
 def _rules(structure: str, time_to_event: bool) -> tuple[rules.Rule, ...]:
+    of_any = (*rules.RECORD_RULES, *rules.DEFINE_RULES)
     if time_to_event:
-        return (*rules.RECORD_RULES, *rules.TIME_TO_EVENT_RULES)
+        return (*of_any, *rules.TIME_TO_EVENT_RULES)
     if structure == "parameters":
-        return (*rules.RECORD_RULES, *rules.DATE_RULES, *rules.PARAMETER_RULES)
+        return (*of_any, *rules.DATE_RULES, *rules.PARAMETER_RULES)
     if structure == "occurrences":
-        return (*rules.RECORD_RULES, *rules.DATE_RULES, *rules.OCCURRENCE_RULES)
-    return (*rules.RECORD_RULES, *rules.DATE_RULES)
+        return (*of_any, *rules.DATE_RULES, *rules.OCCURRENCE_RULES)
+    return (*of_any, *rules.DATE_RULES)

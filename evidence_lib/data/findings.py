@@ -10,7 +10,9 @@ from evidence_lib.errors import DataError
 from evidence_lib.language import Message, message
 
 Severity = Literal["error", "warning"]
-ROWS_SHOWN = 5
+ROWS_SHOWN = VALUES_SHOWN = 5
+MOST_DISTINCT = 20
+LONGEST_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,19 @@ def finding(dataset: str, rule: str, severity: Severity, rows: Iterable[Any] = (
         example=row_text(numbers),
         message=message(f"data.rule.{rule}", rows=len(numbers), **values),
         mend=message(f"data.mend.{rule}", **values),
+    )
+
+
+def shown(values: Iterable[object]) -> tuple[str | Message, ...]:
+    """Some of the distinct values, cut to a readable length; only their number where there are many.
+
+    A column with many different texts is no list of codes, and its texts may tell of somebody.
+    """
+    distinct = sorted({str(value) for value in values})
+    if len(distinct) > MOST_DISTINCT:
+        return (message("data.many_values", number=len(distinct)),)
+    return tuple(
+        value if len(value) <= LONGEST_SHOWN else f"{value[: LONGEST_SHOWN - 1]}…" for value in distinct[:VALUES_SHOWN]
     )
 
 

@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One thing found: in which report (None: the whole study), where, what, and the exit code a run would end with."""
+    """One thing found: in which report (None: the whole study), where, what, and the exit code a run would end with.
+
+    What a rule found in a data set says which data set and which rule, and how many records (0: no single ones) break
+    it; ``where`` names some of their rows.
+    """
 
     severity: Literal["error", "warning"]
     report: str | None
     where: str
     text: str
     exit_code: int
+    dataset: str | None = None
+    rule: str | None = None
+    rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class StudyCheck:
 
 
 def check_study(path: str | Path) -> StudyCheck:
-    """Check a study file, its notebooks, and its data as each report will read them.
+    """Check a study file, its notebooks, every data set of the study, and each report as a run opens it.
 
     Raises StudyError or ParameterError (exit 2) for a study file that cannot be read: there is nothing to check then.
     """
@@ -70,8 +77,9 @@ def check_study(path: str | Path) -> StudyCheck:
     except EvidenceError as error:
         lines.append(_line(error, None))
     else:
+        lines += _conformance_lines(data)
         for report in study.reports:
-            lines += _data_lines(study, report, data)
+            lines += _report_lines(study, report, data)
     return StudyCheck(study.study.id, tuple(dict.fromkeys(lines)))
 
 
@@ -81,35 +89,62 @@ def _load(study: Study) -> AdamData:
     return load_adam(data_path(study), encoding=study.data.encoding)
 
 
-def _data_lines(study: Study, report: Report, data: AdamData) -> list[Line]:
+def _conformance_lines(data: AdamData) -> list[Line]:
+    """What each data set breaks, whether or not a report uses it."""
+    lines: list[Line] = []
+    for name in data.names:
+        try:
+            lines += [_of_finding(finding, None) for finding in data.findings(name)]
+        except EvidenceError as error:
+            lines.append(_line(error, None))
+    return lines
+
+
+def _report_lines(study: Study, report: Report, data: AdamData) -> list[Line]:
     """What the data break for one report; where that is nothing grave, whether the report opens as a run opens it."""
-    from evidence_lib.data.checks import check_adam
     from evidence_lib.session.opening import open_report
-    from evidence_lib.study import resolve
 
     try:
-        given = resolve(study, report.id, {})
-        treatment, reference = given["treatment"], given["reference"]
-        treatments = [treatment] if isinstance(treatment, str) else list(treatment or [])
-        found = check_adam(
-            data.adsl,
-            data.adtte,
-            endpoint=given["endpoint"] or "",
-            arms=[*treatments, reference] if treatments and reference else None,
-            strata=given["strata"] or (),
-        )
+        found = _endpoint_findings(study, report, data)
         if not any(finding.severity == "error" for finding in found):
             opened = open_report(str(study.path), report.id)
-            found += [finding for finding in opened.analysis.findings if finding not in found]
+            found += [finding for finding in opened.findings if finding not in found]
     except EvidenceError as error:
         return [_line(error, report.id)]
-    return [_of_finding(finding, report.id) for finding in found]
+    told = set(data.findings("ADSL"))
+    return [_of_finding(finding, report.id) for finding in found if finding not in told]
 
 
-def _of_finding(finding: Finding, report: str) -> Line:
-    where = f"{finding.dataset}, {finding.example}" if finding.example else finding.dataset
-    text = f"{finding.message} {finding.mend}"
-    return Line(severity=finding.severity, report=report, where=where, text=text, exit_code=DataError.exit_code)
+def _endpoint_findings(study: Study, report: Report, data: AdamData) -> list[Finding]:
+    """Each fault of the report's endpoint on a line of its own; none for a report without endpoint."""
+    from evidence_lib.data.checks import check_adam
+    from evidence_lib.study import resolve
+
+    given = resolve(study, report.id, {})
+    if given["endpoint"] is None or not data.has("ADTTE"):
+        return []
+    treatment, reference = given["treatment"], given["reference"]
+    treatments = [treatment] if isinstance(treatment, str) else list(treatment or [])
+    return check_adam(
+        data.adsl,
+        data.adtte,
+        endpoint=given["endpoint"],
+        arms=[*treatments, reference] if treatments and reference else None,
+        strata=given["strata"] or (),
+    )
+
+
+def _of_finding(finding: Finding, report: str | None) -> Line:
+    return Line(
+        severity=finding.severity,
+        report=report,
+        where=f"{finding.dataset}, {finding.example}" if finding.example else finding.dataset,
+        text=f"{finding.message} {finding.mend}",
+        exit_code=DataError.exit_code,
+        dataset=finding.dataset,
+        rule=finding.rule,
+        rows=finding.rows,
+    )
 
 
 def _line(error: EvidenceError, report: str | None) -> Line:

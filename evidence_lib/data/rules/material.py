@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from evidence_lib.data.define import DefinedColumn
 from evidence_lib.data.files import Table
 from evidence_lib.data.findings import Finding, Severity, finding
 from evidence_lib.data.specs import DatasetSpec
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataSet:
-    """One data set: ``table`` as read, ``frame`` in its types, and ``adsl`` in its types with USUBJID as its index."""
+    """One data set: ``table`` as read, ``frame`` in its types, and ``adsl`` in its types with USUBJID as its index.
+
+    ``defined`` is what define.xml states of its columns.
+    """
 
     name: str
     spec: DatasetSpec
     table: Table
     frame: pd.DataFrame
     adsl: pd.DataFrame
+    defined: Mapping[str, DefinedColumn] = field(default_factory=dict)
 
     def has(self, *columns: str) -> bool:
         """Whether all these columns are there."""

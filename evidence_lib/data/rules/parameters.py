@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from evidence_lib.data.findings import Finding
+from evidence_lib.data.findings import Finding, shown
 from evidence_lib.data.rules.material import DataSet, Rule
 from evidence_lib.data.specs import RESPONSE, as_text
 from evidence_lib.data.values import each_value, half_width
@@ -120,8 +120,14 @@ def responses(data: DataSet) -> Iterator[Finding]:
     answers = each_value(data.frame["AVALC"], lambda value: str(as_text(value) or "").upper())
     codes = set(data.frame.loc[answers.isin(BEST_KNOWN), "PARAMCD"])
     other = data.frame["PARAMCD"].isin(codes) & data.frame["AVALC"].notna() & ~answers.isin(RESPONSE)
-    shown = tuple(sorted(data.frame.loc[other, "AVALC"].unique())[:5])
-    yield from data.broken("not_in_codelist", "warning", other, column="AVALC", values=shown, permitted=RESPONSE)
+    yield from data.broken(
+        "not_in_codelist",
+        "warning",
+        other,
+        column="AVALC",
+        values=shown(data.frame.loc[other, "AVALC"]),
+        permitted=RESPONSE,
+    )
 
 
 def limits(data: DataSet) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from evidence_lib.data.content import refuse_headings
 from evidence_lib.data.files import Table
-from evidence_lib.data.findings import Finding, finding
+from evidence_lib.data.findings import Finding, finding, shown
 from evidence_lib.data.specs.model import ColumnSpec, DatasetSpec
 from evidence_lib.data.values import Converted, each_value, to_dates, to_numbers
 
@@ -19,7 +19,6 @@ SAS_SUFFIXES = (".xpt", ".sas7bdat")
 GRADES = frozenset(range(-5, 6))
 LEADING_ZERO = re.compile(r"0\d+")
 GRADE_WORD = re.compile(r"^\s*grade\s*", re.I)
-SHOWN = 5  # values that a finding names
 
 
 def is_sas(table: Table) -> bool:
@@ -152,7 +151,6 @@ def _other_values(values: pd.Series, spec: ColumnSpec, dataset: str) -> list[Fin
     other = values.notna() & ~values.isin(spec.permitted)
     if not other.any():
         return []
-    shown = tuple(sorted(values[other].unique())[:SHOWN])
     return [
         finding(
             dataset,
@@ -160,7 +158,7 @@ def _other_values(values: pd.Series, spec: ColumnSpec, dataset: str) -> list[Fin
             "warning",
             values.index[other],
             column=spec.name,
-            values=shown,
+            values=shown(values[other]),
             permitted=spec.permitted,
         )
     ]
