@@ -146,12 +146,17 @@ class _Process:
 
     def close(self) -> None:
         """Let it end every report and itself, and wait for that."""
-        assert self._popen.stdin is not None
-        with self._telling, contextlib.suppress(BrokenPipeError):
-            self._popen.stdin.close()
+        if not self.loaded:
+            self.kill()  # it has no reports
+        self._hang_up()
         if not self.gone.wait(_PATIENCE):
             self.kill()
             self.gone.wait(_PATIENCE)
+
+    def _hang_up(self) -> None:
+        assert self._popen.stdin is not None
+        with self._telling, contextlib.suppress(BrokenPipeError):
+            self._popen.stdin.close()
 
     def _listen(self) -> None:
         assert self._popen.stdout is not None
@@ -161,6 +166,7 @@ class _Process:
             self._hear(json.loads(line))
         self._popen.wait()
         self._popen.stdout.close()
+        self._hang_up()
         shutil.rmtree(self._private, ignore_errors=True)
         with self._asking:
             self.gone.set()
