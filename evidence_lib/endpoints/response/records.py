@@ -49,7 +49,7 @@ class DayCount:
         """
         if name not in frame or frame[name].isna().all():
             return np.full(len(frame), NEVER, dtype=np.int64), self
-        numeric = pd.api.types.is_any_real_numeric_dtype(frame[name])
+        numeric = _holds_numbers(frame[name])
         kind: Kind = "numbers" if numeric else "dates"
         if self.kind not in (None, kind):
             raise InvalidInput(
@@ -124,9 +124,7 @@ def responses_in(frame: pd.DataFrame, where: str) -> Words:
 def lengths_in(frame: pd.DataFrame, name: str, where: str) -> Lengths:
     """A column of millimetres, NaN where missing. Raises InvalidInput for no numbers, DataError for negative ones."""
     column = frame[name]
-    if not column.isna().all() and (
-        not pd.api.types.is_any_real_numeric_dtype(column) or pd.api.types.is_bool_dtype(column)
-    ):
+    if not column.isna().all() and not _holds_numbers(column):
         raise InvalidInput("not a column of numbers", where=f"{where}.{name}", found=f"type {column.dtype}")
     values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
     refuse_where((values < 0) | np.isinf(values), "not a length", f"{where}.{name}", "millimetres, 0 or more")
@@ -151,8 +149,13 @@ def whole_number(value: Any, name: str) -> int:
 
 
 def _whole_days(column: pd.Series, where: str) -> Days:
-    values = column.to_numpy(dtype=float, na_value=np.nan)
+    values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
     missing = np.isnan(values)
     wrong = ~missing & ((values != np.round(values)) | (np.abs(values) >= 2**31))
     refuse_where(wrong, "not a whole day", where, "whole numbers of days")
     return np.where(missing, NEVER, np.where(missing, 0, values)).astype(np.int64)
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether the values are numbers, however the column is stored; missing values aside."""
+    return pd.api.types.infer_dtype(column, skipna=True) in ("integer", "floating", "mixed-integer-float")
