@@ -26,6 +26,7 @@ from evidence_lib.endpoints.time_to_event.outcome import REASONS, describe
 from evidence_lib.endpoints.time_to_event.rules import RULES
 from evidence_lib.endpoints.time_to_event.sensitivity import LABELS, VARIANTS
 from evidence_lib.errors import DataError, InvalidInput
+from tests.reference import data, needs_reference
 
 START = dt.date(2024, 1, 1)
 EVERY_SIX_WEEKS = VisitSchedule(interval=42, allowance=7)
@@ -246,6 +247,30 @@ def test_any_dated_event_by_hand() -> None:
     assert told(alone) == (90, "death")
     assert alone["cnsr"].iloc[0] == REASONS["death"]
     pd.testing.assert_series_equal(first_event(subjects, events=("death",))["aval"], overall_survival(subjects)["aval"])
+
+
+@needs_reference
+def test_every_record_of_the_cdisc_pilot_is_derived_from_its_sources() -> None:
+    # The pilot's own ADTTE (time to the first dermatologic event, 254 subjects) from its ADSL and ADAE.
+    adsl, adae = data("cdisc-pilot/adsl.csv"), data("cdisc-pilot/adae.csv.gz", low_memory=False)
+    adtte = data("cdisc-pilot/adtte.csv").set_index("USUBJID")
+    first = adae[adae["CQ01NAM"].notna() & (adae["TRTEMFL"] == "Y")].groupby("USUBJID")["ASTDT"].min()
+    subjects = pd.DataFrame(
+        {
+            "subject": adsl["USUBJID"],
+            "start": adsl["TRTSDT"],
+            "dermatologic": adsl["USUBJID"].map(first),
+            "completed": adsl["RFENDT"],
+        }
+    )
+    subjects = subjects[subjects["subject"].isin(adtte.index)].sample(frac=1, random_state=1)
+    found = first_event(subjects, events=("dermatologic",), followed_until="completed").set_index("subject")
+    theirs = adtte.loc[found.index]
+    assert len(found) == 254
+    assert (found["aval"] == theirs["AVAL"]).all()
+    assert ((found["cnsr"] > 0) == (theirs["CNSR"] == 1)).all()
+    assert (found["adt"].dt.strftime("%Y-%m-%d") == theirs["ADT"]).all()
+    assert (found["startdt"].dt.strftime("%Y-%m-%d") == theirs["STARTDT"]).all()
 
 
 def test_a_flag_of_another_event_must_agree_with_its_date() -> None:
