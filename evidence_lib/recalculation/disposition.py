@@ -14,7 +14,7 @@ TOLERANCE = {"disposition_counts": 0.0}
 
 
 def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
-    """Subjects who completed, who did not, and who did not for each reason, by a loop over subjects.
+    """Subjects who completed, who go on, who stopped and for which reason, by a loop over subjects.
 
     Parameters
     ----------
@@ -26,16 +26,20 @@ def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
     Estimates
         ``disposition.subjects``.
     """
-    n, done = 0, 0
+    n, done, ongoing = 0, 0, 0
     reasons: dict[str, int] = {}
     for flag, why in zip(list(completed), list(reason), strict=True):  # type: ignore[arg-type]
         n += 1
         if isinstance(flag, str) and flag.strip().upper() in {"Y", "COMPLETED"}:
             done += 1
             continue
+        if isinstance(flag, str) and flag.strip().upper() == "ONGOING":
+            ongoing += 1
+            continue
         name = why.strip() if isinstance(why, str) else "" if why is None or why != why else str(why)
         reasons[name] = reasons.get(name, 0) + 1
-    counted = [({"category": "completed"}, done), ({"category": "discontinued"}, n - done)]
+    counted = [({"category": "completed"}, done), ({"category": "discontinued"}, n - done - ongoing)]
+    counted += [({"category": "ongoing"}, ongoing)] if ongoing else []
     counted += [({"category": "discontinued", "level": name}, count) for name, count in reasons.items()]
     return Estimates(
         tuple(

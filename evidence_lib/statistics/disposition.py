@@ -15,14 +15,14 @@ from evidence_lib.statistics.proportions import fisher_exact
 
 __all__ = ["consort_flow", "disposition_counts", "disposition_tests"]
 
-YES = ("Y", "COMPLETED")
-COMPLETED, DISCONTINUED = "completed", "discontinued"
+YES, STILL = ("Y", "COMPLETED"), ("ONGOING",)
+COMPLETED, ONGOING, DISCONTINUED = "completed", "ongoing", "discontinued"
 FLOW_COLUMNS = ["step", "arm", "reason", "n"]
 EVERYBODY = "all"
 
 
 def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
-    """Subjects who completed, who did not, and who did not for each reason.
+    """Subjects who completed, who go on, who stopped, and who stopped for each reason.
 
     Misreading: a reason is what was written down by whom ended the treatment or the study; several may apply to one
     subject and one is recorded. Subjects without a reason are counted as such, never as having completed.
@@ -30,29 +30,33 @@ def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
     Parameters
     ----------
     completed : array of n
-        ``Y`` or ``COMPLETED`` for a subject who completed; anything else, or nothing, for one who did not.
+        ``Y`` or ``COMPLETED`` for a subject who completed, ``ONGOING`` for one who goes on; anything else, or nothing,
+        for one who stopped.
     reason : array of n
-        Why a subject did not complete; not looked at for those who did.
+        Why a subject stopped; not looked at for the others.
 
     Returns
     -------
     Estimates
-        ``disposition.subjects`` with ``n`` (all subjects) and ``estimate`` (how many) for ``category`` completed and
-        discontinued, and, with ``level``, for each reason, the most frequent first.
+        ``disposition.subjects`` with ``n`` (all subjects) and ``estimate`` (how many) for ``category`` completed,
+        ongoing (where somebody is) and discontinued, and, with ``level``, for each reason, the most frequent first.
 
     Raises
     ------
     InvalidInput
         Where the two differ in length.
     """
-    done, why = _status(completed, reason)
-    reasons = why[~done].value_counts(sort=False)
+    status, why = _status(completed, reason)
+    stopped = status == DISCONTINUED
+    reasons = why[stopped].value_counts(sort=False)
     order = sorted(reasons.index, key=lambda name: (-int(reasons[name]), str(name)))
+    n, goes_on = len(status), int((status == ONGOING).sum())
     return Estimates(
         (
-            _count(len(done), int(done.sum()), category=COMPLETED),
-            _count(len(done), int((~done).sum()), category=DISCONTINUED),
-            *(_count(len(done), int(reasons[name]), category=DISCONTINUED, level=str(name)) for name in order),
+            _count(n, int((status == COMPLETED).sum()), category=COMPLETED),
+            *([_count(n, goes_on, category=ONGOING)] if goes_on else []),
+            _count(n, int(stopped.sum()), category=DISCONTINUED),
+            *(_count(n, int(reasons[name]), category=DISCONTINUED, level=str(name)) for name in order),
         )
     )
 
@@ -82,12 +86,13 @@ def disposition_tests(completed: ArrayLike, reason: ArrayLike, group: ArrayLike)
     InvalidInput
         Where the arrays differ in length.
     """
-    done, why = _status(completed, reason)
-    if len(pd.Series(group)) != len(done):
-        raise InvalidInput("group differs in length", expected=str(len(done)), found=str(len(pd.Series(group))))
-    found = [fisher_exact(done.astype(int), group).within(category=COMPLETED)]
-    for name in sorted(why[~done].unique()):
-        of_reason = (~done & (why == name)).astype(int)
+    status, why = _status(completed, reason)
+    if len(pd.Series(group)) != len(status):
+        raise InvalidInput("group differs in length", expected=str(len(status)), found=str(len(pd.Series(group))))
+    stopped = status == DISCONTINUED
+    found = [fisher_exact((status == COMPLETED).astype(int), group).within(category=COMPLETED)]
+    for name in sorted(why[stopped].unique()):
+        of_reason = (stopped & (why == name)).astype(int)
         found.append(fisher_exact(of_reason, group).within(category=DISCONTINUED, level=str(name)))
     return Estimates(tuple(found))
 
@@ -106,7 +111,7 @@ def consort_flow(
     """The flow of participants through a trial in the steps of CONSORT 2025.
 
     Assessed for eligibility, not randomised (by reason), randomised, and in each arm: allocated, treated, not treated,
-    completed, discontinued (by reason), analysed. A step whose column is not there is left out.
+    completed, ongoing, discontinued (by reason), analysed. A step whose column is not there is left out.
     Hopewell S, et al. CONSORT 2025 statement. BMJ 2025;389:e081123.
 
     Misreading: who was assessed and not entered is counted only where the data hold these people; a flow that starts
@@ -162,11 +167,13 @@ def _of_arm(
         yield "treated", name, None, int(took.sum())
         yield "not_treated", name, None, int((~took).sum())
     if completed:
-        done = _is_yes(part[completed])
-        yield "completed", name, None, int(done.sum())
-        yield "discontinued", name, None, int((~done).sum())
+        status = part[completed].map(_state)
+        for state in (COMPLETED, ONGOING, DISCONTINUED):
+            n = int((status == state).sum())
+            if n or state != ONGOING:
+                yield state, name, None, n
         if reason:
-            yield from _by_reason("discontinued", name, part.loc[~done, reason])
+            yield from _by_reason(DISCONTINUED, name, part.loc[status == DISCONTINUED, reason])
     if analysed:
         yield "analysed", name, None, int(_is_yes(part[analysed]).sum())
 
@@ -178,10 +185,15 @@ def _by_reason(step: str, arm: str, reasons: pd.Series) -> list[tuple[str, str, 
 
 
 def _status(completed: ArrayLike, reason: ArrayLike) -> tuple[pd.Series, pd.Series]:
-    done, why = _is_yes(pd.Series(completed)), _text(pd.Series(reason))
-    if len(done) != len(why):
-        raise InvalidInput("completed and reason differ in length", expected=str(len(done)), found=str(len(why)))
-    return done, why
+    status, why = pd.Series(completed, dtype=object).map(_state), _text(pd.Series(reason, dtype=object))
+    if len(status) != len(why):
+        raise InvalidInput("completed and reason differ in length", expected=str(len(status)), found=str(len(why)))
+    return status.reset_index(drop=True), why.reset_index(drop=True)
+
+
+def _state(value: object) -> str:
+    text = value.strip().upper() if isinstance(value, str) else ""
+    return COMPLETED if text in YES else ONGOING if text in STILL else DISCONTINUED
 
 
 def _is_yes(flags: pd.Series) -> pd.Series:

@@ -31,19 +31,30 @@ def test_counts_by_hand() -> None:
     }
 
 
+def test_who_goes_on_has_neither_completed_nor_stopped() -> None:
+    found = counts(["ONGOING", "COMPLETED", "DISCONTINUED"], [None, None, "DEATH"])
+    assert (found["completed", None], found["ongoing", None], found["discontinued", None]) == (1, 1, 1)
+    assert ("discontinued", "") not in found
+
+
 def test_the_most_frequent_reason_comes_first() -> None:
     levels = [e.groups.get("level") for e in disposition_counts(DONE, WHY).items]
     assert levels == [None, None, "ADVERSE EVENT", "", "DEATH"]
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["Y", "N", "COMPLETED", None]), st.sampled_from(["A", "B", None])), max_size=40)
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Y", "N", "COMPLETED", "ONGOING", "DISCONTINUED", None]), st.sampled_from(["A", "B", None])
+        ),
+        max_size=40,
+    )
 )
 def test_counts_add_up_and_agree_with_the_second_route(rows: list[tuple[str | None, str | None]]) -> None:
     completed, reason = [row[0] for row in rows], [row[1] for row in rows]
     found = counts(completed, reason)  # type: ignore[arg-type]
     reasons = sum(n for (category, level), n in found.items() if category == "discontinued" and level is not None)
-    assert found["completed", None] + found["discontinued", None] == len(rows)
+    assert found["completed", None] + found.get(("ongoing", None), 0) + found["discontinued", None] == len(rows)
     assert reasons == found["discontinued", None]
     twin = {
         (e.groups["category"], e.groups.get("level")): e.estimate

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 EVERYBODY = "all"
-STAGES = (("allocated", "treated", "not_treated"), ("completed", "discontinued"), ("analysed",))
+STAGES = (("allocated", "treated", "not_treated"), ("completed", "ongoing", "discontinued"), ("analysed",))
 REASONS_SHOWN = 6
 LINE = 0.185  # inches of a line of text
 PADDING = 0.11

@@ -1,4 +1,4 @@
-"""The story of a report on disposition and baseline: who took part, who completed, and how alike the arms were."""
+"""The story of a report on disposition and baseline: who took part, who went on, and how alike the arms were."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from evidence_lib.report.first_screen import KeyMessage, without_bold
 from evidence_lib.report.phrases import own_phrases, per100
 
 IMBALANCE = 0.1
+BEYOND_CHANCE = 0.25  # of a randomised trial: smaller ones are common among many variables by chance alone
 
 
 def answer(view: View) -> str:
     """How many entered, and how many of each arm went on to the end."""
     say = view.words
     n = count(view, "count.subjects", "all")
-    shares = _completed(view)
+    shares = _went_on(view)
     if not shares:
         return say("baseline.story.answer.entered", n=n, people=own_phrases(view)["people"])
     parts = [
@@ -36,7 +37,7 @@ def key_messages(view: View) -> list[KeyMessage]:
         for arm in view.context.arms
     ]
     found = [(say.number(count(view, "count.subjects", "all")), [own_phrases(view)["people"], *arms])]
-    shares = {arm: pair for arm, pair in _completed(view).items() if pair[1]}
+    shares = {arm: pair for arm, pair in _went_on(view).items() if pair[1]}
     if shares:
         big = " / ".join(say("baseline.story.key.per100", n=per100(done / of)) for done, of in shares.values())
         lines = [say("baseline.story.key.completed")]
@@ -66,7 +67,7 @@ def cautions(view: View) -> list[str]:
     """An imbalance at the start, and tests of baseline variables where the study asks for them."""
     say, lines = view.words, []
     largest = _largest_difference(view)
-    if view.context.design == "randomised" and largest is not None and largest[1] > IMBALANCE:
+    if view.context.design == "randomised" and largest is not None and largest[1] > BEYOND_CHANCE:
         lines.append(say("baseline.story.caution.imbalance", variable=view.label(largest[0]), size=largest[1]))
     return lines
 
@@ -81,7 +82,7 @@ def seen(view: View) -> list[str]:
     say = view.words
     found = [
         say("baseline.story.seen.arm", arm=view.label(arm), n=done, of=of)
-        for arm, (done, of) in _completed(view).items()
+        for arm, (done, of) in _went_on(view).items()
         if of
     ]
     return found or [say("baseline.story.seen.entered", n=count(view, "count.subjects", "all"))]
@@ -106,14 +107,14 @@ def _limitations(view: View) -> Passage:
     return Passage(items=items)
 
 
-def _completed(view: View) -> dict[str, tuple[int, int]]:
-    """Of each arm, how many completed and how many there are."""
+def _went_on(view: View) -> dict[str, tuple[int, int]]:
+    """Of each arm, how many did not stop early (completed, or go on), and how many there are."""
     found = {}
     for arm in view.context.arms:
-        done = view.results.find("disposition.subjects", arm=arm, category="completed")
-        all_of = view.results.find("disposition.subjects", "n", arm=arm, category="completed")
-        if done is not None and all_of is not None:
-            found[arm] = (int(done.value or 0), int(all_of.value or 0))
+        stopped = view.results.find("disposition.subjects", arm=arm, category="discontinued")
+        all_of = view.results.find("disposition.subjects", "n", arm=arm, category="discontinued")
+        if stopped is not None and all_of is not None:
+            found[arm] = (int(all_of.value or 0) - int(stopped.value or 0), int(all_of.value or 0))
     return found
 
 

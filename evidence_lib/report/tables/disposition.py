@@ -7,6 +7,8 @@ from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
 from evidence_lib.results import Row
 
+STATES = ("completed", "ongoing", "discontinued")
+
 
 def disposition(*, view: View) -> Table:
     """Subjects of each arm who completed, who did not, and why not; a p-value where the study asks for tests.
@@ -25,14 +27,7 @@ def disposition(*, view: View) -> Table:
     keys = list(dict.fromkeys((str(row.groups["category"]), row.groups.get("level")) for row in found))
     # Reasons in the order of their frequency over all arms.
     totals = {key: sum(_number(_row(view, key, arm)) for arm in arms) for key in keys}
-    keys.sort(
-        key=lambda key: (
-            key[1] is not None,
-            key[0] != "completed" if key[1] is None else False,
-            -totals[key],
-            str(key[1]),
-        )
-    )
+    keys.sort(key=lambda key: (key[1] is not None, STATES.index(key[0]), -totals[key], str(key[1])))
     tested = any(row.groups.get("category") for row in view.results.select("fisher_exact", "p_value"))
     rows = [
         (_heading(view, key), *(_cell(view, key, arm) for arm in arms), *((_p(view, key),) if tested else ()))
