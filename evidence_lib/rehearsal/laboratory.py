@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +14,6 @@ from evidence_lib.rehearsal.design import TREATED
 from evidence_lib.rehearsal.patients import Counts, Floats, Patients
 from evidence_lib.rehearsal.streams import Streams
 from evidence_lib.rehearsal.visits import Visits
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # Multiples of the upper limit of normal. Hy's law: ALT or AST of 3 or more with bilirubin of 2 or more, ALP below 2.
 HYS_LAW = {"ALT": 9.0, "AST": 7.0, "BILI": 3.2, "ALP": 1.3}
@@ -29,22 +28,49 @@ VITAL_SIGNS = {
 }
 
 
-@cache
-def tests() -> pd.DataFrame:
-    """The laboratory tests: unit, normal range, distribution, and the limits of CTCAE v5.0 grades 1 to 4.
+@dataclass(frozen=True, kw_only=True)
+class LaboratoryTest:
+    """A laboratory test: its unit and normal range, its distribution, and the limits of CTCAE v5.0 grades 1 to 4.
 
-    ``limits`` are multiples of the upper limit of normal where ``multiples`` is 1, else values in the unit.
+    Values are log-normal: ``typical`` is the median, ``spread`` the standard deviation of the logarithm between
+    patients, ``within`` that between the visits of one. ``chemotherapy`` and ``medicine`` are shifts of the logarithm.
     """
-    import pandas as pd
 
-    table = pd.read_csv(str(files("evidence_lib.rehearsal") / "laboratory.csv"))
-    return table.assign(limits=[tuple(map(float, text.split(";"))) for text in table["limits"]])
+    code: str
+    name: str
+    unit: str
+    low: float
+    high: float
+    typical: float
+    spread: float
+    within: float
+    chemotherapy: float
+    medicine: float
+    decimals: int
+    direction: str
+    limits: tuple[float, ...]
 
 
-def grades(values: Floats, test: pd.Series) -> Counts:
+@cache
+def laboratory_tests() -> tuple[LaboratoryTest, ...]:
+    """The tests of the trial. In the file, limits are multiples of the upper limit of normal where it says so."""
+    texts = {"code", "name", "unit", "direction"}
+    found = []
+    with (files("evidence_lib.rehearsal") / "laboratory.csv").open(encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            limits = [float(text) for text in row.pop("limits").split(";")]
+            unit = float(row["high"]) if row.pop("multiples") == "1" else 1.0
+            numbers: dict[str, Any] = {name: float(text) for name, text in row.items() if name not in texts}
+            numbers["decimals"] = int(row["decimals"])
+            words: dict[str, Any] = {name: row[name] for name in texts}
+            found.append(LaboratoryTest(**words, **numbers, limits=tuple(unit * limit for limit in limits)))
+    return tuple(found)
+
+
+def grades(values: Floats, test: LaboratoryTest) -> Counts:
     """CTCAE v5.0 grade: how many of the four limits the value has passed; 0 is no toxicity."""
-    limits = np.array(test["limits"]) * (test["high"] if test["multiples"] else 1)
-    beyond = values[..., None] > limits if test["direction"] == "high" else values[..., None] < limits
+    limits = np.array(test.limits)
+    beyond = values[..., None] > limits if test.direction == "high" else values[..., None] < limits
     return np.asarray(beyond.sum(axis=-1), dtype=np.int64)
 
 
@@ -55,16 +81,15 @@ def draw_laboratory(patients: Patients, visits: Visits, streams: Streams) -> dic
     given = np.where(visits.cycles == 0, 0.0, np.where(visits.cycles <= 5, 1.0, 0.4))
     medicine = np.where(visits.cycles >= 3, 1.0, 0.0) * patients.treated[:, None]
     flare = _flare(patients, visits, streams)
-    found = {}
-    for test in tests().itertuples():
+    found: dict[str, Floats] = {}
+    for test in laboratory_tests():
         z = streams.stream(f"laboratory {test.code}").standard_normal((n, k + 1))
         log = test.spread * z[:, :1] + test.within * z[:, 1:] + test.chemotherapy * given + test.medicine * medicine
         if test.code in ("ALT", "AST"):
             log = log + flare
-        found[str(test.code)] = test.typical * np.exp(log)
+        found[test.code] = test.typical * np.exp(log)
     _plant(found, patients, visits, streams)
-    places = tests().set_index("code")["decimals"]
-    return {code: np.round(values, int(places[code])) for code, values in found.items()}
+    return {test.code: np.round(found[test.code], test.decimals) for test in laboratory_tests()}
 
 
 def _flare(patients: Patients, visits: Visits, streams: Streams) -> Floats:
@@ -78,9 +103,9 @@ def _flare(patients: Patients, visits: Visits, streams: Streams) -> Floats:
 
 def _plant(found: dict[str, Floats], patients: Patients, visits: Visits, streams: Streams) -> None:
     """Write the planted cases into patients with enough visits: the fourth visit on treatment and half of it after."""
-    uln = tests().set_index("code")["high"]
+    uln = {test.code: test.high for test in laboratory_tests()}
     u = streams.stream("planted").random(patients.n)
-    enough = visits.held[:, :7].all(axis=1)
+    enough = np.asarray(visits.held[:, :7].all(axis=1))
     cases = [(arm, count, pattern) for arm, (count, pattern) in enumerate(PLANTED)]
     chosen: set[int] = set()
     for arm, count, pattern in [*cases, (TREATED, 1, CHOLESTASIS)]:
@@ -95,7 +120,7 @@ def _plant(found: dict[str, Floats], patients: Patients, visits: Visits, streams
 def draw_vital_signs(patients: Patients, visits: Visits, streams: Streams) -> dict[str, Floats]:
     """The vital signs, patient by visit; weight falls a little while chemotherapy is given."""
     n, k = visits.days.shape
-    found = {}
+    found: dict[str, Floats] = {}
     for code, (_, mean, between, within) in VITAL_SIGNS.items():
         z = streams.stream(f"vital signs {code}").standard_normal((n, k + 1))
         found[code] = mean + between * z[:, :1] + within * z[:, 1:]

@@ -44,7 +44,7 @@ class AdverseEvents:
 
 @cache
 def terms() -> pd.DataFrame:
-    """The terms: class, term, rates a year by arm, early multiple, share of grade 3 or more, special interest."""
+    """The terms: class, term, rates a year by arm, early multiple, shares of grade 3 and of death."""
     import pandas as pd
 
     return pd.read_csv(str(files("evidence_lib.rehearsal") / "adverse_events.csv"), keep_default_na=False)
@@ -63,8 +63,8 @@ def draw_adverse_events(design: TrialDesign, patients: Patients, course: Course,
     """All treatment-emergent adverse events.
 
     The events of a term are a Poisson process with the term's rate of the arm, times the patient's own log-normal
-    factor, times ``early`` in the first 84 days. An event that stopped treatment comes on top, on that day, its term
-    drawn by the rate of severe events. A severe event shortly before a death without progression may turn out fatal.
+    factor, times ``early`` in the first 84 days. On top come an event for each patient whose treatment was stopped for
+    one, on that day, and one for each who died of one.
     """
     table = terms()
     start = np.where(course.treated, course.start, 0)
@@ -82,16 +82,37 @@ def draw_adverse_events(design: TrialDesign, patients: Patients, course: Course,
     second = _expanded(counts_rest, early, rest, streams.stream("adverse later days"))
     patient, term, offset = (np.concatenate(pair) for pair in zip(first, second, strict=True))
     day = start[patient] + np.floor(offset).astype(np.int64)
-    stopped = np.flatnonzero(course.why == ADVERSE)
-    severe = np.cumsum(rates * table["severe"].to_numpy(dtype=float), axis=1)
-    u = streams.stream("adverse stopping").random(patients.n)
-    added = (severe < (u * severe[:, -1])[:, None]).sum(axis=1)
-    patient = np.concatenate([patient, stopped])
-    term = np.concatenate([term, added[stopped]])
-    day = np.concatenate([day, course.stop[stopped]])
-    stops = np.arange(patient.size) >= offset.size
-    order = np.lexsort((stops, term, day, patient))
-    return _described(table, patients, course, patient[order], term[order], day[order], stops[order], streams)
+    added = [
+        _added(rates * table["severe"].to_numpy(dtype=float), course.why == ADVERSE, course.stop, streams, "stopping"),
+        _added(rates * table["deadly"].to_numpy(dtype=float), *_deaths(course, streams), streams, "fatal"),
+    ]
+    kind = np.concatenate([np.zeros(patient.size), *(np.full(one[0].size, i) for i, one in enumerate(added, 1))])
+    patient, term, day = (
+        np.concatenate([ordinary, *(one[i] for one in added)]) for i, ordinary in enumerate((patient, term, day))
+    )
+    order = np.lexsort((kind, term, day, patient))
+    kind = kind[order]
+    return _described(table, patients, course, patient[order], term[order], day[order], kind == 1, kind == 2, streams)
+
+
+def _added(weights: Floats, who: Flags, days: Counts, streams: Streams, name: str) -> tuple[Counts, Counts, Counts]:
+    """One event for each of these patients on their day, its term drawn by the weights (patients by terms)."""
+    total = np.cumsum(weights, axis=1)
+    u = streams.stream(f"adverse {name}").random(who.size)
+    term = (total < (u * total[:, -1])[:, None]).sum(axis=1)
+    patient = np.flatnonzero(who)
+    return patient, term[patient], days[patient]
+
+
+def _deaths(course: Course, streams: Streams) -> tuple[Flags, Counts]:
+    """Who died of an adverse event, and the day on which it began: up to a week before the death.
+
+    Half of the known deaths without progression during the treatment-emergent period.
+    """
+    u = streams.stream("adverse deaths").random((course.end.size, 2))
+    during = course.dead & (course.progression > course.death) & (course.death <= exposure_end(course))
+    began = np.maximum(course.death - np.floor(u[:, 1] * 8).astype(np.int64), np.where(course.treated, course.start, 0))
+    return during & (u[:, 0] < 0.5), began
 
 
 def _expanded(counts: Counts, since: Floats, length: Floats, rng: np.random.Generator) -> tuple[Counts, Counts, Floats]:
@@ -109,6 +130,7 @@ def _described(
     term: Counts,
     day: Counts,
     stops: Flags,
+    fatal: Flags,
     streams: Streams,
 ) -> AdverseEvents:
     n = patient.size
@@ -121,7 +143,6 @@ def _described(
     related = u[:, 3] < np.where(immune, np.where(patients.treated[patient], 0.85, 0.45), 0.55)
     duration = np.ceil(-np.log(1 - u[:, 4]) * np.where(immune, 45, 14)).astype(np.int64)
     end = day + duration
-    fatal = _fatal(patients, course, patient, day, grade, streams)
     grade = np.where(fatal, 5, grade)
     last_seen = np.minimum(course.end, course.death)[patient]
     end = np.where(fatal, course.death[patient], np.where(end > last_seen, NEVER, end))
@@ -138,20 +159,3 @@ def _described(
         interrupts=interrupts,
         fatal=fatal,
     )
-
-
-def _fatal(patients: Patients, course: Course, patient: Counts, day: Counts, grade: Counts, streams: Streams) -> Flags:
-    """The last severe event within 30 days before a known death without progression, in those where it is the cause."""
-    chosen = streams.stream("adverse fatal").random(patients.n) < 0.6
-    without_progression = course.dead & (course.progression > course.death) & course.treated & chosen
-    near = without_progression[patient] & (grade >= 3) & (course.death[patient] - day <= 30)
-    return _last_of_each(patient, near)
-
-
-def _last_of_each(patient: Counts, flags: Flags) -> Flags:
-    """Of the flagged events of each patient the last; ``patient`` is sorted."""
-    found = np.flatnonzero(flags)
-    last = np.zeros(patient.size, dtype=bool)
-    if found.size:
-        last[found[np.append(patient[found][1:] != patient[found][:-1], True)]] = True
-    return last

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from evidence_lib.rehearsal.course import NEVER
 from evidence_lib.rehearsal.design import TrialDesign
-from evidence_lib.rehearsal.patients import Counts, Floats, Patients
+from evidence_lib.rehearsal.patients import Counts, Flags, Floats, Patients
 from evidence_lib.rehearsal.streams import Streams
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,12 +42,19 @@ class Keys:
         }
 
 
-@cache
-def places() -> pd.DataFrame:
-    """Regions, their countries, the share of each in its region, and how many sites it has."""
-    import pandas as pd
+def only(flags: Flags, values: np.ndarray | str) -> np.ndarray:
+    """The values where flagged, and nothing elsewhere."""
+    kept = np.full(flags.shape, None, dtype=object)
+    kept[flags] = values if isinstance(values, str) else np.asarray(values)[flags]
+    return kept
 
-    return pd.read_csv(str(files("evidence_lib.rehearsal") / "places.csv"))
+
+@cache
+def places() -> tuple[tuple[str, str, float, int], ...]:
+    """Regions, their countries, the share of each in its region, and how many sites it has."""
+    with (files("evidence_lib.rehearsal") / "places.csv").open(encoding="utf-8") as lines:
+        rows = csv.DictReader(lines)
+        return tuple((row["region"], row["country"], float(row["share"]), int(row["sites"])) for row in rows)
 
 
 def locate(region: Counts, place: Floats, design: TrialDesign) -> tuple[np.ndarray, np.ndarray]:
@@ -59,14 +64,13 @@ def locate(region: Counts, place: Floats, design: TrialDesign) -> tuple[np.ndarr
     number = 0
     for position, name in enumerate(design.regions):
         low = 0.0
-        for row in places()[places()["region"] == name].itertuples():
-            high = low + row.share
-            here = (region == position) & (place >= low) & (place < high)
-            within = np.floor((place[here] - low) / row.share * row.sites).astype(int)
-            country[here] = row.country
-            site[here] = [f"{number + 101 + min(i, row.sites - 1)}" for i in within]
-            number += int(row.sites)
-            low = high
+        for code, share, sites in (row[1:] for row in places() if row[0] == name):
+            here = (region == position) & (place >= low) & (place < low + share)
+            within = np.floor((place[here] - low) / share * sites).astype(int)
+            country[here] = code
+            site[here] = [f"{number + 101 + min(i, sites - 1)}" for i in within]
+            number += sites
+            low += share
     return country, site
 
 

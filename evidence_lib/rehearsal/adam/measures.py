@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evidence_lib.rehearsal.adam.keys import Keys
+from evidence_lib.rehearsal.adam.keys import Keys, only
 from evidence_lib.rehearsal.course import NEVER
-from evidence_lib.rehearsal.laboratory import VITAL_SIGNS, draw_laboratory, draw_vital_signs, grades, tests
+from evidence_lib.rehearsal.laboratory import (
+    VITAL_SIGNS,
+    LaboratoryTest,
+    draw_laboratory,
+    draw_vital_signs,
+    grades,
+    laboratory_tests,
+)
 from evidence_lib.rehearsal.patients import Counts, Floats
 from evidence_lib.rehearsal.streams import Streams
 from evidence_lib.rehearsal.visits import Visits
@@ -26,28 +33,32 @@ def adlb(happened: Happenings, keys: Keys, visits: Visits, streams: Streams) -> 
 
     found = draw_laboratory(happened.patients, visits, streams)
     frames = []
-    for test in tests().itertuples():
-        frame = _records(happened, keys, visits, found[str(test.code)])
+    for test in laboratory_tests():
+        frame = _records(happened, keys, visits, found[test.code])
         values, base = frame["AVAL"].to_numpy(), frame["BASE"].to_numpy()
-        row = tests().loc[test.Index]
-        named = {"PARAMCD": test.code, "PARAM": f"{test.name} ({test.unit})", "ANRLO": test.low, "ANRHI": test.high}
+        named: dict[str, Any] = {
+            "PARAMCD": test.code,
+            "PARAM": f"{test.name} ({test.unit})",
+            "ANRLO": test.low,
+            "ANRHI": test.high,
+        }
         frames.append(
             frame.assign(
                 **named,
                 A1HI=test.high,
-                R2A1HI=np.round(values / float(row["high"]), 4),
-                ANRIND=_range(values, row),
-                BNRIND=np.where(np.isnan(base), None, _range(base, row)),
-                ATOXGR=grades(values, row),
-                BTOXGR=np.where(np.isnan(base), np.nan, grades(base, row)),
-                ATOXDIR=str(test.direction).upper(),
+                R2A1HI=np.round(values / test.high, 4),
+                ANRIND=_range(values, test),
+                BNRIND=only(~np.isnan(base), _range(base, test)),
+                ATOXGR=grades(values, test),
+                BTOXGR=np.where(np.isnan(base), np.nan, grades(base, test)),
+                ATOXDIR=test.direction.upper(),
             )
         )
     return pd.concat(frames, ignore_index=True)
 
 
-def _range(values: Floats, test: Any) -> np.ndarray:
-    return np.select([values < test["low"], values > test["high"]], ["LOW", "HIGH"], "NORMAL").astype(object)
+def _range(values: Floats, test: LaboratoryTest) -> np.ndarray:
+    return np.select([values < test.low, values > test.high], ["LOW", "HIGH"], "NORMAL").astype(object)
 
 
 def advs(happened: Happenings, keys: Keys, visits: Visits, streams: Streams) -> pd.DataFrame:
@@ -85,7 +96,7 @@ def _records(happened: Happenings, keys: Keys, visits: Visits, values: Floats) -
             "AVISITN": visits.cycles[visit],
             "ADT": keys.dates(days, patient),
             "ADY": np.where(since >= 0, since + 1, since),
-            "ABLFL": np.where(visit == 0, "Y", None),
+            "ABLFL": only(visit == 0, "Y"),
             "ANL01FL": "Y",
         }
     )
@@ -114,7 +125,7 @@ def adqs(design: TrialDesign, happened: Happenings, keys: Keys) -> pd.DataFrame:
             "AVISITN": weeks,
             "ADT": keys.dates(days, patient),
             "ADY": _day(days, course.start[patient]),
-            "ABLFL": np.where(after, None, "Y"),
+            "ABLFL": only(~after, "Y"),
             "ANL01FL": "Y",
             "ONTRTFL": np.where(days <= course.stop[patient], "Y", "N"),
         }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evidence_lib.rehearsal.adam.keys import Keys
+from evidence_lib.rehearsal.adam.keys import Keys, only
 from evidence_lib.rehearsal.course import NEVER
 from evidence_lib.rehearsal.design import TrialDesign
 from evidence_lib.rehearsal.patients import Counts, Flags
@@ -222,7 +222,7 @@ def _sizes(
             "AVISITN": visit,
             "ADT": keys.dates(days[patient, visit], patient),
             "ADY": _study_day(days[patient, visit], course.start[patient]),
-            "ABLFL": np.where(visit == 0, "Y", None),
+            "ABLFL": only(visit == 0, "Y"),
             "NADIR": nadir if number is None else np.nan,
         }
     )

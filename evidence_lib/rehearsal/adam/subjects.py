@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evidence_lib.rehearsal.adam.keys import Keys, locate
+from evidence_lib.rehearsal.adam.keys import Keys, locate, only
 from evidence_lib.rehearsal.course import (
     ADVERSE,
     COMPLETED,
@@ -19,6 +19,7 @@ from evidence_lib.rehearsal.course import (
     PHYSICIAN,
     PROGRESSED,
     WITHDRAWN,
+    Course,
 )  # fmt: skip
 from evidence_lib.rehearsal.design import TrialDesign
 from evidence_lib.rehearsal.patients import HISTOLOGIES, PDL1_GROUPS, Flags
@@ -35,13 +36,13 @@ TREATMENT_REASONS = {
     WITHDRAWN: "WITHDRAWAL BY SUBJECT",
     PHYSICIAN: "PHYSICIAN DECISION",
     DIED: "DEATH",
-    LEFT: "WITHDRAWAL OF CONSENT",
+    LEFT: "WITHDRAWAL BY SUBJECT",
     LOST: "LOST TO FOLLOW-UP",
 }
 SCREENING_REASONS = (
     ("ELIGIBILITY CRITERIA NOT MET", 0.62),
-    ("EGFR OR ALK ALTERATION", 0.14),
-    ("WITHDRAWAL OF CONSENT", 0.12),
+    ("NO MEASURABLE LESION", 0.14),
+    ("WITHDRAWAL BY SUBJECT", 0.12),
     ("DEATH", 0.05),
     ("LOST TO FOLLOW-UP", 0.03),
     ("OTHER", 0.04),
@@ -100,7 +101,7 @@ def _randomised(design: TrialDesign, happened: Happenings, keys: Keys, streams: 
             "ARM": keys.arm,
             "TRT01P": keys.arm,
             "TRT01PN": 2 - p.arm,
-            "TRT01A": np.where(c.treated, keys.arm, None),
+            "TRT01A": only(c.treated, keys.arm),
             "RANDFL": "Y",
             "ITTFL": "Y",
             "SAFFL": yes(c.treated),
@@ -155,24 +156,25 @@ def _ends(design: TrialDesign, happened: Happenings, keys: Keys, u: np.ndarray, 
         [c.why == ONGOING, c.why == COMPLETED, c.why == NOT_TREATED], ["ONGOING", "COMPLETED", ""], "DISCONTINUED"
     )
     reasons = np.array([TREATMENT_REASONS.get(int(code)) for code in c.why], dtype=object)
-    study = np.select([c.dead, c.left, c.lost], ["DEATH", "WITHDRAWAL OF CONSENT", "LOST TO FOLLOW-UP"], "")
+    study = np.select([c.dead, c.left, c.lost], ["DEATH", "WITHDRAWAL BY SUBJECT", "LOST TO FOLLOW-UP"], "")
     progressed = c.progression <= c.death
     cause = np.select([fatal, progressed], ["ADVERSE EVENT", "DISEASE PROGRESSION"], "OTHER OR UNKNOWN")
     other = np.where(c.crossed, f"Crossover to {design.medicines[0]}", chosen(u[:, 5], NEXT_THERAPIES))
     discontinued = treatment == "DISCONTINUED"
     return {
-        "EOTSTT": _blank(treatment),
+        "NTRTREAS": only(~c.treated, _not_treated(c)),
+        "EOTSTT": only(treatment != "", treatment),
         "DCTREAS": reasons,
-        "DISCFL": np.where(c.treated, yes(discontinued), None),
+        "DISCFL": only(c.treated, yes(discontinued)),
         "DISCDT": keys.dates(np.where(discontinued, c.stop, NEVER)),
         "EOSSTT": np.where(study == "", "ONGOING", "DISCONTINUED"),
-        "DCSREAS": _blank(study),
+        "DCSREAS": only(study != "", study),
         "EOSDT": keys.dates(np.where(study == "", NEVER, np.minimum(c.end, c.death))),
         "DTHFL": yes(c.dead),
         "DTHDT": keys.dates(np.where(c.dead, c.death, NEVER)),
-        "DTHCAUS": np.where(c.dead, cause, None),
+        "DTHCAUS": only(c.dead, cause),
         "NEWTRTDT": keys.dates(c.next_therapy),
-        "NEWTRT": np.where(c.next_therapy < NEVER, other, None),
+        "NEWTRT": only(c.next_therapy < NEVER, other),
         "XOVERFL": yes(c.crossed),
         "CUTOFFDT": np.full(c.end.size, np.datetime64(design.cutoff), dtype="datetime64[ns]"),
     }
@@ -182,8 +184,12 @@ def _age_group(age: np.ndarray) -> np.ndarray:
     return np.select([age < 65, age < 75], ["<65", "65-74"], ">=75").astype(object)
 
 
-def _blank(texts: np.ndarray) -> np.ndarray:
-    return np.where(texts == "", None, texts.astype(object))
+def _not_treated(course: Course) -> np.ndarray:
+    """Why somebody was never treated: death or leaving in the first days, else no longer eligible."""
+    early = np.minimum(course.death, course.end) <= 4
+    return np.select([early & course.dead, early], ["DEATH", "WITHDRAWAL BY SUBJECT"], "NO LONGER ELIGIBLE").astype(
+        object
+    )
 
 
 def _races(design: TrialDesign, region: np.ndarray, u: np.ndarray) -> np.ndarray:

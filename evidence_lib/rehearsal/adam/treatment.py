@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evidence_lib.rehearsal.adam.keys import Keys
+from evidence_lib.rehearsal.adam.keys import Keys, only
 from evidence_lib.rehearsal.course import NEVER
 from evidence_lib.rehearsal.design import TrialDesign
 from evidence_lib.rehearsal.patients import Counts, Flags, Floats
@@ -62,7 +62,7 @@ def adae(happened: Happenings, keys: Keys) -> pd.DataFrame:
             "AEOUT": outcome,
             "TRTEMFL": "Y",
             "AESIFL": np.where(special != "", "Y", "N"),
-            "AESICAT": np.where(special == "", None, special),
+            "AESICAT": only(special != "", special),
         }
     )
 
