@@ -79,7 +79,12 @@ def first_screen(view: View) -> FirstScreen:
         caution_title=say("caution.title"),
         caution=cautions(view),
         key_messages=told.key_messages(view),
-        plain=plain_language(view, told.seen(view), unclear=told.unclear(view)),
+        plain=plain_language(
+            view,
+            told.seen(view),
+            unclear=told.unclear(view),
+            not_known=getattr(told, "NOT_KNOWN", "plain.not_known.text"),
+        ),
         figure=told.figure(view),
         links=_links(view),
     )

@@ -9,8 +9,13 @@ from evidence_lib.report.context import View
 from evidence_lib.report.phrases import own_phrases
 
 
-def plain_language(view: View, seen: Sequence[str], *, unclear: bool) -> list[tuple[str, str]]:
-    """Question and answer, five times; ``seen`` and ``unclear`` (no difference in the interval) come from the story."""
+def plain_language(
+    view: View, seen: Sequence[str], *, unclear: bool, not_known: str = "plain.not_known.text"
+) -> list[tuple[str, str]]:
+    """Question and answer, five times; what differs by story is given.
+
+    ``unclear``: no difference is in the interval. ``not_known``: what is said there unless the study file says it.
+    """
     say = view.words
     return [
         (say(f"plain.{question}.heading"), " ".join(sentence for sentence in sentences if sentence))
@@ -18,7 +23,7 @@ def plain_language(view: View, seen: Sequence[str], *, unclear: bool) -> list[tu
             ("who", _who(view)),
             ("seen", seen),
             ("sure", _sure(view, unclear)),
-            ("not_known", _not_known(view)),
+            ("not_known", _not_known(view, not_known)),
             ("for_you", [say("plain.for_you.text")]),
         )
     ]
@@ -54,6 +59,6 @@ def _sure(view: View, unclear: bool) -> list[str]:
     return sentences
 
 
-def _not_known(view: View) -> list[str]:
+def _not_known(view: View, key: str) -> list[str]:
     given = view.context.plain.get("not_known") or []
-    return [view.words.say(text) for text in given] or [view.words("plain.not_known.text")]
+    return [view.words.say(text) for text in given] or [view.words(key)]

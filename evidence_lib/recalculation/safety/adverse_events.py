@@ -17,12 +17,18 @@ def incidence(
     *,
     subjects: pd.DataFrame,
     levels: Sequence[str] = (),
+    nested: bool = False,
     of: str = "ae",
     known: str | None = None,
     subject: str = "subject",
     arm: str = "arm",
 ) -> Estimates:
     """Twin of ``statistics.safety.incidence``."""
+    if nested and len(levels) > 1:
+        facts_of: dict[str, Any] = {"of": of, "known": known, "subject": subject, "arm": arm}
+        outer = incidence(frame, subjects=subjects, levels=levels[:-1], nested=True, **facts_of)
+        inner = incidence(frame, subjects=subjects, levels=levels, **facts_of)
+        return Estimates((*outer.items, *inner.items))
     people: dict[str, set[Any]] = {}
     for who, where in zip(subjects[subject].tolist(), subjects[arm].tolist(), strict=True):
         people.setdefault(where, set()).add(who)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Size = Literal["main", "first_screen"]
 MOST_TERMS = {"main": 20, "first_screen": 7}
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
-LINE_INCHES = {"main": 0.30, "first_screen": 0.25}
+LINE_INCHES = {"main": 0.30, "first_screen": 0.31}
 
 
 @dataclass(frozen=True)
@@ -189,13 +189,11 @@ def _shares(axes: Axes, view: View, lines: Sequence[_Line], size: Size) -> None:
     axes.xaxis.set_major_formatter(lambda value, _: view.words.percent(value, 0))
     axes.locator_params(axis="x", nbins=5 if size == "main" else 3)
     axes.set_ylim(-0.6, len(lines) - 0.4 if lines else 0.4)
-    width = 34 if size == "main" else 20
-    axes.set_yticks(
-        [len(lines) - 1 - i for i in range(len(lines))], [wrapped(line.label, width, lines=1) for line in lines]
-    )
+    labels = [wrapped(line.label, 34 if size == "main" else 19, lines=2) for line in lines]
+    axes.set_yticks([len(lines) - 1 - i for i in range(len(lines))], labels, fontsize=9.0 if size == "main" else 8.4)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(view.words("safety.figure.differences.share"))
+    axes.set_xlabel(view.words(f"safety.figure.differences.{'share' if size == 'main' else 'share_short'}"))
 
 
 def _differences(axes: Axes, view: View, lines: Sequence[_Line], size: Size) -> None:
@@ -234,7 +232,7 @@ def _differences(axes: Axes, view: View, lines: Sequence[_Line], size: Size) -> 
     axes.xaxis.set_major_formatter(lambda value, _: view.words.number(round(value * 100, 6)))
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel(view.words("safety.figure.differences.points"))
+    axes.set_xlabel(view.words(f"safety.figure.differences.{'points' if size == 'main' else 'points_short'}"))
 
 
 def _name_arms(figure: MatplotlibFigure, axes: Axes, view: View, size: Size) -> None:

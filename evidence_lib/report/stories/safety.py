@@ -41,16 +41,9 @@ class _Pair:
 
 
 def answer(view: View) -> str:
-    """Shares with any unwanted event in each arm, then with the worse ones and of those who stopped."""
-    if not view.context.treatments:
-        return _one_arm_answer(view)
-    sentences = []
-    for treatment in view.context.treatments:
-        for category in _headline(view):
-            pair = _pair(view, category, treatment)
-            if pair.given:
-                sentences.append(_both(view, pair))
-    return " ".join(sentences) if sentences else view.words("safety.story.unknown")
+    """The share of each arm with any unwanted event, then with the worse ones, and of those who stopped."""
+    sentences = [_sentence(view, category) for category in _headline(view)]
+    return " ".join(text for text in sentences if text) or view.words("safety.story.unknown")
 
 
 def key_messages(view: View) -> list[KeyMessage]:
@@ -160,25 +153,18 @@ def _with(view: View, arm: str) -> str:
     return view.words("phrase.with", group=view.label(arm))
 
 
-def _both(view: View, pair: _Pair) -> str:
-    return view.words(
-        f"safety.story.answer.{pair.category}",
-        people=own_phrases(view)["people"],
-        a=pair.treated.estimate,
-        b=pair.reference.estimate,
-        with_treatment=_with(view, pair.treatment),
-        with_reference=_with(view, view.context.reference),
-    )
-
-
-def _one_arm_answer(view: View) -> str:
-    sentences = []
-    for category in _headline(view):
-        share = _share(view, category, view.context.reference)
-        if share.given:
-            words = {"people": own_phrases(view)["people"], "a": share.estimate}
-            sentences.append(view.words(f"safety.story.one_arm.{category}", **words))
-    return " ".join(sentences) if sentences else view.words("safety.story.unknown")
+def _sentence(view: View, category: str) -> str:
+    """One sentence on a category: of 100 patients, 92 with A and 76 with B had an unwanted event."""
+    say, people = view.words, own_phrases(view)["people"]
+    shares = {arm: _share(view, category, arm).estimate for arm in view.context.arms}
+    known = {arm: share for arm, share in shares.items() if share is not None}
+    if not known:
+        return ""
+    if len(view.context.arms) == 1:
+        values = [say("safety.story.number", share=share) for share in known.values()]
+    else:
+        values = [say("safety.story.number_with", share=s, group=_with(view, arm)) for arm, s in known.items()]
+    return say(f"safety.story.answer.{category}", people=people, shares=values)
 
 
 def _difference(view: View, pair: _Pair) -> tuple[str, list[str]]:
@@ -202,27 +188,26 @@ def _durations(view: View) -> dict[str, float]:
 
 
 def _result(view: View) -> Passage:
-    """The results in sentences for a technical reader: each category with its difference and ratio of rates."""
-    say, paragraphs = view.words, []
+    """The results for a technical reader: each category with both shares, the difference and the ratio of rates."""
+    say, items = view.words, []
     for treatment in view.context.treatments:
-        parts = []
         for category in _headline(view):
             pair = _pair(view, category, treatment)
             if not pair.given:
                 continue
-            parts.append(without_bold(_both(view, pair)))
+            parts = [say("key.absolute.both", a=pair.treated.estimate, b=pair.reference.estimate)]
             if pair.difference.given:
                 interval = interval_text(view, pair.difference, "points")
                 parts.append(say("safety.story.difference", value=pair.difference.estimate, interval=interval))
             if pair.rate_ratio.given:
                 interval = interval_text(view, pair.rate_ratio, "ratio")
                 parts.append(say("safety.story.rate_ratio", value=pair.rate_ratio.estimate, interval=interval))
-        paragraphs.append(" ".join(parts))
-    if not paragraphs:
-        paragraphs.append(without_bold(_one_arm_answer(view)))
+            versus = cells.versus(view, treatment, view.context.reference)
+            heading = say(f"safety.category.{category}")
+            items.append(say("safety.story.line", category=heading, comparison=versus, values="; ".join(parts)))
     if view.context.treatments:
-        paragraphs.append(say("safety.story.not_tested_long"))
-    return Passage(paragraphs=[text for text in paragraphs if text])
+        return Passage(items=[*items, say("safety.story.not_tested_long")])
+    return Passage(paragraphs=[without_bold(answer(view))])
 
 
 def _limitations(view: View) -> Passage:
@@ -234,4 +219,5 @@ def _limitations(view: View) -> Passage:
     return Passage(items=items)
 
 
+NOT_KNOWN = "safety.story.not_known"
 PASSAGES = {"safety.result": _result, "safety.limitations": _limitations}

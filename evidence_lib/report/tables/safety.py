@@ -249,7 +249,7 @@ def first_event(*, view: View) -> Table:
                 (
                     cells.duration(view, time),
                     *(cells.estimate_text(view, row) for row in of_arms),
-                    *(cells.points_text(view, row) for row in compared),
+                    *(_points(view, row) for row in compared),
                 )
             )
             groups.append(view.words(f"safety.cause.{cause}"))
@@ -362,7 +362,7 @@ def _incidence_table(
             (
                 heading,
                 *(incidence_cell(view, row, count) for row, count in zip(of_arms, counts, strict=True)),
-                *(cells.points_text(view, row) for row in apart),
+                *(_points(view, row) for row in apart),
                 *(cells.value_text(view, row) for row in p_values),
             )
         )
@@ -388,6 +388,15 @@ def _grade_rank(grade: str) -> tuple[int, str]:
 
 def _difference_heading(view: View, comparison: str) -> str:
     return view.words("safety.terms.difference", comparison=comparison, level=cells.level(view))
+
+
+def _points(view: View, row: Row | None) -> str:
+    """A difference in percentage points with its limits; the heading says what it is."""
+    limits = [cells.statistic(view, row, name) for name in ("conf_low", "conf_high")] if row is not None else []
+    if row is None or row.value is None or None in limits:
+        return cells.points_text(view, row)
+    low, high = (limit.value if limit is not None else None for limit in limits)
+    return view.words("safety.cell.points", value=row.value, low=low, high=high)
 
 
 def _places(view: View, analysis: str) -> list[Place]:

@@ -21,6 +21,7 @@ def incidence(
     *,
     subjects: pd.DataFrame,
     levels: Sequence[str] = (),
+    nested: bool = False,
     of: Of = "ae",
     known: str | None = None,
     subject: str = "subject",
@@ -44,6 +45,8 @@ def incidence(
     levels : sequence of str
         The columns whose combinations are counted, such as soc and term; none counts all records. A categorical column
         that is the only level is reported for each of its categories, also those without records.
+    nested : bool
+        Also count every leading part of the levels: of soc and term each soc first, then each term in it.
     of : {"ae", "death", "liver"}
         What the records are: it begins the names of the results. Only of adverse events the records are counted.
     known : str, optional
@@ -66,26 +69,19 @@ def incidence(
     kind: Of = choice(of, Of, "of")
     sizes = _sizes(subjects, subject, arm)
     _check(frame, subjects, levels, subject, arm)
-    first = frame.drop_duplicates([subject, *levels])
-    with_event, events = _counted(first, levels, arm), _counted(frame, levels, arm)
-    vague = set() if known is None else set(_counted(frame[~frame[known].astype(bool)], levels, arm))
+    depths = [levels[:depth] for depth in range(1, len(levels) + 1)] if nested and levels else [levels]
 
     def found() -> Iterator[Estimate]:
-        for level in _levels(frame, levels):
-            for name, n in sizes.items():
-                groups = {"arm": name, **dict(zip(levels, level, strict=True))}
-                x = with_event.get((*level, name), 0)
-                yield Estimate(
-                    analysis=f"{kind}.incidence",
-                    unit="probability",
-                    method=message(f"safety.statistics.incidence_{kind}"),
-                    groups=groups,
-                    n=n,
-                    events=x,
-                    estimate=x / n,
-                )
-                if kind == "ae":
-                    yield _events(groups, None if (*level, name) in vague else events.get((*level, name), 0))
+        for names in depths:
+            with_event = _counted(frame.drop_duplicates([subject, *names]), names, arm)
+            events = _counted(frame, names, arm)
+            vague = set() if known is None else set(_counted(frame[~frame[known].astype(bool)], names, arm))
+            for level in _levels(frame, names):
+                for name, n in sizes.items():
+                    groups = {"arm": name, **dict(zip(names, level, strict=True))}
+                    yield _incidence(kind, groups, n, with_event.get((*level, name), 0))
+                    if kind == "ae":
+                        yield _events(groups, None if (*level, name) in vague else events.get((*level, name), 0))
 
     return Estimates(tuple(found()))
 
@@ -132,6 +128,18 @@ def incidence_counts(
             x = with_event.get((*level, name), 0)
             rows += [(*level, name, 1, x), (*level, name, 0, n - x)]
     return pd.DataFrame(rows, columns=[*levels, "arm", "event", "count"])
+
+
+def _incidence(kind: Of, groups: dict[str, Any], n: int, x: int) -> Estimate:
+    return Estimate(
+        analysis=f"{kind}.incidence",
+        unit="probability",
+        method=message(f"safety.statistics.incidence_{kind}"),
+        groups=groups,
+        n=n,
+        events=x,
+        estimate=x / n,
+    )
 
 
 def _events(groups: dict[str, Any], count: int | None) -> Estimate:

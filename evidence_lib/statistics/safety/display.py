@@ -10,9 +10,7 @@ from evidence_lib.errors import InvalidInput
 from evidence_lib.statistics.safety.adverse_events import incidence_counts
 
 
-def frequent(
-    counts: pd.DataFrame, *, min_percent: float, levels: Sequence[str] = ("soc", "term"), most: int | None = None
-) -> pd.DataFrame:
+def frequent(counts: pd.DataFrame, *, min_percent: float) -> pd.DataFrame:
     """The part of ``incidence_counts`` whose level reaches a share in at least one arm.
 
     Misreading: a rare event is not an unimportant one; a threshold is for reading, and says nothing of safety.
@@ -23,10 +21,6 @@ def frequent(
         Of ``incidence_counts``.
     min_percent : float
         The least share, in percent of the arm's subjects.
-    levels : sequence of str
-        The columns of the level.
-    most : int, optional
-        Keep at most this many levels: those with the most subjects over all arms, ties by name.
 
     Returns
     -------
@@ -40,7 +34,8 @@ def frequent(
     """
     if not 0 <= min_percent <= 100:
         raise InvalidInput("min_percent is no share", expected="a number from 0 to 100", found=repr(min_percent))
-    if counts.empty:
+    levels = [name for name in counts.columns if name not in ("arm", "event", "count")]
+    if counts.empty or not levels:
         return counts
     keys = [*levels, "arm"]
     sizes = counts.groupby(keys, sort=False)["count"].transform("sum")
@@ -52,7 +47,6 @@ def frequent(
     )
     kept = by_level[by_level["reached"]].reset_index()
     kept = kept.sort_values(["with_event", *levels[::-1]], ascending=[False, *(True for _ in levels)], kind="stable")
-    kept = kept if most is None else kept.head(most)
     return kept[list(levels)].merge(counts, on=list(levels), how="left")
 
 
@@ -80,10 +74,10 @@ def table_order(classes: pd.DataFrame, terms: pd.DataFrame, *, min_percent: floa
     InvalidInput
         For a share that is not between 0 and 100.
     """
-    reached = frequent(classes, min_percent=min_percent, levels=["soc"])
+    reached = frequent(classes, min_percent=min_percent)
     with_term = set(terms["soc"]) | set(reached["soc"])
     rows = []
-    for soc in dict.fromkeys(frequent(classes, min_percent=0, levels=["soc"])["soc"]):
+    for soc in dict.fromkeys(frequent(classes, min_percent=0)["soc"]):
         if soc in with_term:
             rows += [(soc, ""), *((soc, term) for term in dict.fromkeys(terms.loc[terms["soc"] == soc, "term"]))]
     return pd.DataFrame(rows, columns=["soc", "term"]).assign(min_percent=float(min_percent))
