@@ -125,7 +125,8 @@ def _true_arms(data: AdamData) -> _Arms:
 
 
 def _is_name(text: str) -> bool:
-    return len(text) >= LEAST_NAME and not text.isdigit() or any(char >= "\u2e80" for char in text)
+    """Whether a text names an arm unmistakably: letters, and more than the A and B that any text may hold."""
+    return any(char.isalpha() for char in text) and (len(text) >= LEAST_NAME or any(char >= "\u2e80" for char in text))
 
 
 def _blinded(

@@ -51,8 +51,8 @@ def after_death(data: DataSet) -> Iterator[Finding]:
 
 
 def unknown_start(data: DataSet) -> Iterator[Finding]:
-    """Events without a first day: whether they began under treatment can not be seen."""
-    if data.spec.structure == "occurrences" and data.has("ASTDT"):
+    """Events without a first day: whether they began under treatment can not be seen. Parameters need none."""
+    if data.spec.structure == "occurrences" and data.has("ASTDT") and not data.has("PARAMCD"):
         yield from data.broken("unknown_start", "warning", data.frame["ASTDT"].isna())
 
 
