@@ -18,12 +18,13 @@ from evidence_lib.endpoints.safety.first_events import (
     milestones,
     times_to_first,
 )
-from evidence_lib.endpoints.safety.measurements import by_visit, laboratory_shifts, liver_peaks, unnamed
+from evidence_lib.endpoints.safety.measurements import VISIT_KEYS, by_visit, laboratory_shifts, liver_peaks, unnamed
 from evidence_lib.endpoints.safety.sources import LABORATORY, records_of
 
 __all__ = [
     "CENSORED",
     "LABORATORY",
+    "VISIT_KEYS",
     "adverse_events",
     "among",
     "at_risk_times",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from evidence_lib.endpoints.safety.events import AFTER_TREATMENT
 from evidence_lib.endpoints.safety.exposure import day_of, treatment_days
 from evidence_lib.errors import DataError
 
@@ -13,6 +14,7 @@ CENSORED = "censored"
 CAUSES = ("event", "discontinuation", "death")
 # By whose absence, presence or value ADSL says that treatment went on to its planned end, or still goes on.
 COMPLETED = ("COMPLETED", "ONGOING", "COMPLETE")
+TREATMENT_REASONS = ("DCTREAS", "DCREASCD")
 STATUS = ("EOTSTT", "EOSSTT", "DCDECOD")
 LAST_SEEN = ("EOSDT", "RFENDT", "LSTALVDT", "LSTCNDT")
 SELECTED_BY_DEFAULT = ("special_interest", "grade3", "severe", "serious", "any")
@@ -72,20 +74,20 @@ def first_event(events: pd.DataFrame, subjects: pd.DataFrame, *, terms: Sequence
     """One row per subject: ``time`` (days) to the first of the events, to stopping treatment, to death, or the end.
 
     ``cause`` is event, discontinuation, death or censored. Day 1 is the day of the first dose. Treatment that stopped
-    before its planned end competes on the day of the last dose, death on its own day; who completed treatment or is
-    still treated is censored at the last day seen, else at the end of treatment. On one day an event goes first (it may
+    before its planned end competes on the day of the last dose (unless death was why), death on its own day; who
+    completed treatment or is still treated is censored at the last day seen, at most 30 days after the last dose, where
+    events end to be treatment-emergent. On one day an event goes first (it may
     be why treatment stopped), then death. A subject without a first dose, and an event without a day, are left out.
     ``attrs["selected"]`` is a frame that says what the events are: ``what`` and, for declared terms, ``term``.
     """
     chosen, selected = selected_events(events, terms)
     people = subjects[["subject", "arm"]].copy()
     days = treatment_days(subjects)
-    end = days.copy()
+    seen = pd.Series(float("nan"), index=subjects.index)
     for name in LAST_SEEN:
         if name in subjects and "TRTSDT" in subjects:
-            seen = day_of(subjects[name], subjects["TRTSDT"])
-            end = seen.where(seen >= days, end).fillna(end)
-            break
+            seen = seen.fillna(day_of(subjects[name], subjects["TRTSDT"]))
+    end = seen.clip(lower=days, upper=days + AFTER_TREATMENT).fillna(days)
     never = pd.Series(float("nan"), index=subjects.index)
     people["event"] = chosen.groupby("subject")["day"].min().reindex(people["subject"]).to_numpy()
     people["event"] = people["event"].clip(lower=1)
@@ -144,5 +146,7 @@ def _stopped_early(subjects: pd.DataFrame) -> pd.Series:
     for name in STATUS:
         if name in subjects and subjects[name].notna().any():
             status = subjects[name].astype(str).str.strip().str.upper()
-            return subjects[name].notna() & ~status.isin(COMPLETED) & (status != "DEATH")
+            early = subjects[name].notna() & ~status.isin(COMPLETED) & (status != "DEATH")
+            reason = next((subjects[r] for r in TREATMENT_REASONS if r in subjects), None)
+            return early if reason is None else early & (reason.astype(str).str.strip().str.upper() != "DEATH")
     return pd.Series(False, index=subjects.index)

@@ -14,6 +14,7 @@ RANGES = {"N": "normal", "NORMAL": "normal", "L": "low", "LOW": "low", "H": "hig
           "LL": "low", "HH": "high", "LOW LOW": "low", "HIGH HIGH": "high"}  # fmt: skip
 RANGE_ORDER = ("low", "normal", "high", "low_and_high")
 WORST = "worst"
+VISIT_KEYS = ["parameter", "label", "position", "visit", "arm"]
 LIVER = {"transaminase": ("ALT", "AST"), "bilirubin": ("BILI", "BILIRUBIN", "TBILI"), "phosphatase": ("ALP",)}
 
 
@@ -25,9 +26,10 @@ def laboratory_shifts(
     Toxicity grades (BTOXGR, ATOXGR) where the data have them, the worst being the highest; else the normal range
     (BNRIND, ANRIND), where the worst of a subject with low and with high values is ``low_and_high``. On treatment are
     records with ONTRTFL = Y, without that column those after the first day of treatment that are no baseline.
-    Columns: subject, arm, parameter, visit, baseline, category. Raises DataError for a parameter that does not occur.
+    Columns: subject, arm, parameter, label, visit, baseline, category. Raises DataError for a parameter that does not
+    occur.
     """
-    empty = pd.DataFrame(columns=["subject", "arm", "parameter", "visit", "baseline", "category"])
+    empty = pd.DataFrame(columns=["subject", "arm", "parameter", "label", "visit", "baseline", "category"])
     if "PARAMCD" not in records:
         return empty
     if parameters:
@@ -46,6 +48,7 @@ def laboratory_shifts(
             "subject": on["subject"],
             "arm": on["arm"],
             "parameter": on["PARAMCD"],
+            "label": labels(on),
             "visit": on.get("AVISIT"),
             "order": on.get("AVISITN", 0.0),
             "baseline": on[before].map(read),
@@ -70,7 +73,9 @@ def liver_peaks(records: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
     if not {"PARAMCD", "AVAL"} <= set(records) or not {"R2A1HI", "A1HI", "ANRHI"} & set(records):
         return pd.DataFrame(columns=columns).astype({"category": pd.CategoricalDtype(list(LIVER_CATEGORIES))})
     on = records[on_treatment(records, subjects)]
-    multiple = on["R2A1HI"] if "R2A1HI" in on else on["AVAL"] / on["A1HI" if "A1HI" in on else "ANRHI"]
+    limit = next((name for name in ("A1HI", "ANRHI") if name in on), None)
+    # The ratio in the data may be rounded, and a limit must not be reached by rounding.
+    multiple = on["R2A1HI"] if limit is None else on["AVAL"] / on[limit].where(on[limit] > 0)
     on = on.assign(multiple=multiple.where(multiple >= 0))
 
     def peak(codes: Sequence[str]) -> pd.Series:
@@ -94,17 +99,17 @@ def unnamed(peaks: pd.DataFrame) -> pd.DataFrame:
 def by_visit(records: pd.DataFrame) -> pd.DataFrame:
     """Values and changes from baseline by parameter, position and visit, for ``statistics.safety.visit_summary``.
 
-    ANL01FL = Y where it flags every visit's record, and only records of a named visit. Columns: parameter, position
-    (ATPT; empty without), visit, arm, value, change.
+    ANL01FL = Y where it flags every visit's record, and only records of a named visit. Columns: parameter, label,
+    position (ATPT; empty without), visit, arm, value, change.
     """
     if not {"PARAMCD", "AVAL", "AVISIT"} <= set(records):
-        return pd.DataFrame(columns=["parameter", "position", "visit", "arm", "value", "change"])
+        return pd.DataFrame(columns=[*VISIT_KEYS, "value", "change"])
     kept = records[records["AVISIT"].notna() & records["AVAL"].notna()]
     if "ANL01FL" in kept and (kept["ANL01FL"] == "Y").any():
         kept = kept[kept["ANL01FL"] == "Y"]
     keys = [name for name in ("PARAMN", "PARAMCD", "ATPTN", "ATPT", "AVISITN", "AVISIT") if name in kept]
     kept = kept.sort_values(keys, kind="stable")
-    made = pd.DataFrame({"parameter": kept["PARAMCD"]})
+    made = pd.DataFrame({"parameter": kept["PARAMCD"], "label": labels(kept)})
     made["position"] = kept["ATPT"].where(kept["ATPT"].notna(), "") if "ATPT" in kept else ""
     made["visit"] = kept["AVISIT"].astype(str).str.strip()
     made["arm"] = kept["arm"]
@@ -113,6 +118,15 @@ def by_visit(records: pd.DataFrame) -> pd.DataFrame:
     baseline = kept["ABLFL"] == "Y" if "ABLFL" in kept else pd.Series(False, index=kept.index)
     made["change"] = pd.Series(change, index=kept.index, dtype=float).mask(baseline)
     return made.reset_index(drop=True)
+
+
+def labels(records: pd.DataFrame) -> pd.Series:
+    """What each parameter is called: PARAM where a code has one such text, else the code."""
+    codes = records["PARAMCD"].astype(str)
+    if "PARAM" not in records:
+        return codes
+    texts = records["PARAM"].astype(str).str.strip().groupby(codes).agg(["nunique", "first"])
+    return codes.map(texts["first"].where(texts["nunique"] == 1)).fillna(codes)
 
 
 def on_treatment(records: pd.DataFrame, subjects: pd.DataFrame) -> pd.Series:
@@ -143,7 +157,7 @@ def _grade(value: object) -> str | None:
 def _worst(frame: pd.DataFrame, *, graded: bool) -> pd.DataFrame:
     """One row per subject, parameter and visit: the highest grade, or whether values were low, high or both."""
     codes = frame["category"].astype(int) if graded else frame["category"].map({"low": -1, "normal": 0, "high": 1})
-    by_subject = ["subject", "arm", "parameter", "baseline", "visit"]
+    by_subject = ["subject", "arm", "parameter", "label", "baseline", "visit"]
     found = frame.assign(code=codes).groupby(by_subject, sort=False)["code"].agg(["min", "max"]).reset_index()
     if graded:
         return found.assign(category=found["max"].astype(str))

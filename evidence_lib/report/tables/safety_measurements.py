@@ -22,7 +22,7 @@ def laboratory_shifts(counts: pd.DataFrame, *, view: View, visit: str = "worst")
     Parameters
     ----------
     counts : DataFrame
-        ``safety.shifts``: parameter, visit, arm, baseline, category, n, of.
+        ``safety.shifts``: parameter, label, visit, arm, baseline, category, n, of.
     view : View
         The words.
     visit : str
@@ -33,10 +33,10 @@ def laboratory_shifts(counts: pd.DataFrame, *, view: View, visit: str = "worst")
     Misreading: with many values and visits some cross a limit by chance; the worst of many visits is worse than one.
     """
     of = counts[counts["visit"] == visit] if len(counts) else counts
-    found = {(r["parameter"], r["baseline"], r["category"], r["arm"]): r for r in of.to_dict("records")}
+    found = {(r["label"], r["baseline"], r["category"], r["arm"]): r for r in of.to_dict("records")}
     rows, groups = [], []
     arms = view.context.arms
-    for parameter in sorted({key[0] for key in found}, key=view.label):
+    for parameter in sorted({str(key[0]) for key in found}):
         pairs = sorted({key[1:3] for key in found if key[0] == parameter}, key=_rank)
         for baseline, category in pairs:
             bases = {arm: _of(found, parameter, baseline, arm) for arm in arms}
@@ -48,7 +48,7 @@ def laboratory_shifts(counts: pd.DataFrame, *, view: View, visit: str = "worst")
                     *(_shift(view, found.get((parameter, baseline, category, arm)), bases[arm]) for arm in arms),
                 )
             )
-            groups.append(view.label(parameter))
+            groups.append(parameter)
     return Table(
         title=view.words("safety.shifts.title"),
         columns=(
@@ -93,7 +93,8 @@ def vital_signs(summary: pd.DataFrame, *, view: View) -> Table:
     Parameters
     ----------
     summary : DataFrame
-        ``safety.vital_signs``: parameter, position, visit, arm, what (value or change), n, mean, sd, median, low, high.
+        ``safety.vital_signs``: parameter, label, position, visit, arm, what (value or change), n,
+        mean, sd, median, low, high.
     view : View
         The words.
 
@@ -102,7 +103,7 @@ def vital_signs(summary: pd.DataFrame, *, view: View) -> Table:
     Misreading: those who stop are no longer measured, so that the means of different visits are of different people.
     """
     arms = view.context.arms
-    found = {(r["parameter"], r["position"], r["visit"], r["arm"], r["what"]): r for r in summary.to_dict("records")}
+    found = {(r["label"], r["position"], r["visit"], r["arm"], r["what"]): r for r in summary.to_dict("records")}
     rows, groups = [], []
     for parameter, position, visit in dict.fromkeys(key[:3] for key in found):
         of_arms = [
@@ -111,7 +112,7 @@ def vital_signs(summary: pd.DataFrame, *, view: View) -> Table:
             for what in ("value", "change")
         ]
         rows.append((str(visit), *of_arms))
-        label = view.label(str(parameter))
+        label = str(parameter)
         groups.append(view.words("safety.vital.position", label=label, position=position) if position else label)
     return Table(
         title=view.words("safety.vital.title"),

@@ -15,7 +15,7 @@ from evidence_lib.statistics.inputs import numbers
 # no cholestasis (alkaline phosphatase below 2), all in multiples of the upper limit of normal.
 TRANSAMINASE, BILIRUBIN, PHOSPHATASE = 3.0, 2.0, 2.0
 LIVER_CATEGORIES = ("neither", "transaminase", "bilirubin", "both", "potential_hys_law")
-SHIFT_COLUMNS = ("parameter", "visit", "arm", "baseline", "category", "n", "of")
+SHIFT_COLUMNS = ("parameter", "label", "visit", "arm", "baseline", "category", "n", "of")
 
 
 def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -27,8 +27,8 @@ def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame of one row per subject, parameter and visit
-        Columns ``subject``, ``arm``, ``parameter``, ``visit``, ``baseline`` and ``category``; rows without one of the
-        last two are left out.
+        Columns ``subject``, ``arm``, ``parameter``, ``label`` (its text), ``visit``, ``baseline`` and ``category``; rows
+        without one of the last two are left out.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
     InvalidInput
         For a missing column, or a subject who has two values of one parameter and visit.
     """
-    wanted = ["subject", "arm", "parameter", "visit", "baseline", "category"]
+    wanted = ["subject", "arm", "parameter", "label", "visit", "baseline", "category"]
     missing = [name for name in wanted if name not in frame]
     if missing:
         raise InvalidInput("the frame lacks a column", expected=", ".join(missing), found=", ".join(map(str, frame)))
@@ -50,7 +50,7 @@ def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
         raise InvalidInput("a subject has two values of one parameter and visit", expected="the worst, or the last")
     if given.empty:
         return pd.DataFrame(columns=list(SHIFT_COLUMNS))
-    of = ["parameter", "visit", "arm", "baseline"]
+    of = ["parameter", "label", "visit", "arm", "baseline"]
     found = given.groupby([*of, "category"], sort=False, observed=True).size().rename("n").reset_index()
     found["of"] = found.groupby(of, sort=False, observed=True)["n"].transform("sum")
     return found[list(SHIFT_COLUMNS)]
