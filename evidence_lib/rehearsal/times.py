@@ -55,8 +55,9 @@ def progression_free(design: TrialDesign, course: Course, tumours: Tumours, *, r
 
     ``EMA``: every progression found and every death known counts; else censored at the last evaluable assessment.
     ``FDA``: also censored at the last evaluable assessment where another anticancer therapy began before the event, or
-    where two or more scheduled assessments were missed just before it. Without an evaluable assessment the time is
-    censored on the day of randomisation; a death counts unless two scheduled assessments were missed.
+    where two or more assessments were missed just before it: the event is later than the second one due, and its
+    window. Without an evaluable assessment the time is censored on the day of randomisation; a death counts unless two
+    assessments were missed.
     """
     death = np.where(course.dead, course.death, NEVER)
     event = np.minimum(course.detected, death)
@@ -72,14 +73,20 @@ def progression_free(design: TrialDesign, course: Course, tumours: Tumours, *, r
     ended_by = np.where(event < NEVER, kind, none)
     if rule == "EMA":
         return Times(day=day, ended_by=ended_by)
-    scheduled = np.array(design.assessments)
-    missed = (scheduled > last[:, None]) & (scheduled + design.window < event[:, None])
-    gap = (event < NEVER) & (missed.sum(axis=1) >= 2)
+    gap = (event < NEVER) & (event > _due(design, _due(design, last)) + design.window)
     other = course.next_therapy < event
     before = last_before(np.where(other, course.next_therapy + 1, event))
     day = np.where(other, before, np.where(gap, last, day))
     ended_by = np.where(other, np.where(before == 0, NO_ASSESSMENT, NEXT_THERAPY), np.where(gap, MISSED, ended_by))
     return Times(day=day, ended_by=ended_by)
+
+
+def _due(design: TrialDesign, day: Counts) -> Counts:
+    """The day on which the assessment after one on ``day`` is due: one interval of the schedule of that day later."""
+    scheduled = np.array([0, *design.assessments])
+    intervals = np.diff(scheduled)
+    position = np.searchsorted(scheduled, day, side="right") - 1
+    return day + intervals[np.minimum(position, intervals.size - 1)]
 
 
 def treatment_stop(course: Course) -> Times:

@@ -110,10 +110,11 @@ def overall_response(target: Counts, non_target: Counts, new: Flags) -> Counts:
 def best_response(tumours: Tumours, course: Course, *, confirmed: bool) -> Counts:
     """The best overall response of each patient, with or without confirmation; NE where none was evaluated.
 
-    A response is confirmed by another at least 28 days later; a complete one by a complete one. What is not confirmed
-    counts as stable disease: the first assessment is never before the shortest duration of that (42 days).
+    Assessments after the start of another anticancer therapy do not count. A response is confirmed by another at least
+    28 days later; a complete one by a complete one. What is not confirmed counts as stable disease: the first
+    assessment is never before the shortest duration of that (42 days).
     """
-    overall = tumours.overall
+    overall = counted(tumours, course)
     best = np.where(overall == NONE, NE, overall).min(axis=1)
     if not confirmed:
         return best
@@ -122,9 +123,15 @@ def best_response(tumours: Tumours, course: Course, *, confirmed: bool) -> Count
     return np.where(complete, CR, np.where(partial, PR, np.where(best <= PR, SD, best)))
 
 
+def counted(tumours: Tumours, course: Course) -> Counts:
+    """The overall responses up to the start of another anticancer therapy; NONE after it."""
+    return np.where(course.visits <= course.next_therapy[:, None], tumours.overall, NONE)
+
+
 def first_response(tumours: Tumours, course: Course) -> Counts:
     """The day of the first complete or partial response."""
-    responding = (tumours.overall == CR) | (tumours.overall == PR)
+    overall = counted(tumours, course)
+    responding = (overall == CR) | (overall == PR)
     return np.where(responding, course.visits, NEVER).min(axis=1)
 
 

@@ -28,7 +28,7 @@ from evidence_lib.rehearsal.times import (
     progression_free,
     treatment_stop,
 )  # fmt: skip
-from evidence_lib.rehearsal.tumour import NE, NONE, PR, Tumours, best_response, first_response
+from evidence_lib.rehearsal.tumour import CR, NE, NONE, PR, SD, Tumours, best_response, counted, first_response
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,9 +47,9 @@ DESCRIPTIONS = {
     NO_PROGRESSION: (None, "No progression at last assessment", 1),
     ON_TREATMENT: (None, "On treatment at data cut-off", 1),
     LOST: (None, "Lost to follow-up", 2),
-    WITHDREW: (None, "Withdrawal of consent", 3),
-    NEXT_THERAPY: (None, "New anticancer therapy before progression", 4),
-    MISSED: (None, "Two or more missed assessments before the event", 5),
+    WITHDREW: (None, "Withdrawal of consent", 2),
+    NEXT_THERAPY: (None, "New anticancer therapy before progression", 3),
+    MISSED: (None, "Two or more missed assessments before the event", 4),
     NO_ASSESSMENT: (None, "No evaluable assessment", 6),
     COMPLETE: (None, "Completed planned treatment", 7),
 }
@@ -157,10 +157,9 @@ def _best(tumours: Tumours, happened: Happenings, keys: Keys, code: str, name: s
     patient = np.arange(course.end.size)
     best = best_response(tumours, course, confirmed=confirmed)
     # The day is that of the first assessment with this response; for what was not confirmed, the first with a response.
-    held = (tumours.overall == best[:, None]) | (
-        (best == 2)[:, None] & (tumours.overall >= 0) & (tumours.overall <= PR)
-    )
-    held |= ((best == 1)[:, None]) & (tumours.overall == 0)
+    overall = counted(tumours, course)
+    responding = (overall >= CR) & (overall <= PR)
+    held = (overall == best[:, None]) | ((best == SD) | (best == PR))[:, None] & responding
     day = np.where(held & (course.visits < NEVER), course.visits, NEVER).min(axis=1)
     return pd.DataFrame(
         {
