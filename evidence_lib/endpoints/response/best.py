@@ -36,7 +36,7 @@ def best_overall_response(
     new_therapy: NewTherapy = "stop",
     missing_as_ne: bool = False,
 ) -> pd.DataFrame:
-    """The best of the responses at the visits, without confirmation (RECIST 1.1, section 4.5).
+    """The best of the responses at the visits, without confirmation (RECIST 1.1, section 4.4.3).
 
     Of the records that count, the best in the order CR, PR, SD, NON-CR/NON-PD, NED, PD, NE, and of equal ones the
     first. SD, NON-CR/NON-PD and NED count from ``minimum_stable_days`` after ``start`` on; earlier ones are NE. Who has
@@ -140,8 +140,8 @@ def confirmed_best_overall_response(
 def recurrence_as_progression(visits: pd.DataFrame) -> pd.DataFrame:
     """The visits, with any PR, SD or NON-CR/NON-PD after a CR turned into PD (RECIST 1.1, footnote a of table 3).
 
-    Disease seen after a true complete response must have come back. Where the CR was a mistake, the footnote says to
-    change the CR to PR in the data instead, which is for the reader of the scans to decide.
+    Disease seen after a true complete response must have come back, however little it is. Where the CR was a mistake,
+    the footnote says to change the CR to PR in the data instead, which is for the reader of the scans to decide.
 
     Parameters
     ----------

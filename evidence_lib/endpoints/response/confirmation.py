@@ -18,7 +18,7 @@ _BETWEEN = {"CR": ("CR", "NE"), "PR": ("CR", "PR", "SD", "NE")}
 
 @dataclass(frozen=True, kw_only=True)
 class Confirmation:
-    """What confirms CR and PR (RECIST 1.1, section 4.6 and table 3; rules of admiralonco).
+    """What confirms CR and PR (RECIST 1.1, section 4.6.1 and table 3; rules of admiralonco).
 
     A CR is confirmed by a CR, a PR by a PR or CR, at least ``days`` later (4 weeks by default); the first such
     assessment decides. Between a CR and its confirmation only CR and NE may stand, between a PR and its confirmation

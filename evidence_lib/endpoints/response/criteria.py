@@ -34,9 +34,9 @@ class Criteria:
                 )
 
 
-# Eisenhauer et al. 2009, sections 4.2 and 4.3.1.
+# Eisenhauer et al. 2009, sections 4.3.1 and 4.3.2.
 RECIST_1_1 = Criteria()
-# Lencioni and Llovet, Seminars in Liver Disease 2010;30:52-60, table 1: no smallest increase in millimetres.
+# Lencioni and Llovet, Seminars in Liver Disease 2010;30:52-60: no smallest increase in millimetres.
 MRECIST = Criteria(progression_mm=0.0)
 
 

@@ -15,7 +15,7 @@ from evidence_lib.endpoints.response.records import (
     lengths_in,
     words_in,
 )
-from evidence_lib.endpoints.response.visits import visit_response
+from evidence_lib.endpoints.response.visits import Recurrence, visit_response
 from evidence_lib.endpoints.time_to_event.source import refuse_where
 
 SITES = ("TUMOUR", "NODE", "HILAR NODE", "PORTAL VEIN THROMBOSIS", "EFFUSION")
@@ -27,11 +27,12 @@ def mrecist_visit_response(
     *,
     findings: pd.DataFrame | None = None,
     criteria: Criteria = MRECIST,
+    recurrence: Recurrence = "progression",
     hilar_node_mm: float = 20.0,
     nodule_mm: float = 10.0,
     growth_mm: float = 10.0,
 ) -> pd.DataFrame:
-    """The overall response at each visit by mRECIST (Lencioni and Llovet 2010, tables 1 to 3).
+    """The overall response at each visit by mRECIST (Lencioni and Llovet 2010).
 
     The tables of RECIST apply to viable tumour: ``diameter`` is the longest diameter of the part of a target lesion
     that enhances in the arterial phase (0 when none does), and ``status`` of a non-target lesion is ABSENT when nothing
@@ -53,6 +54,8 @@ def mrecist_visit_response(
         See ``mrecist_new_lesions``.
     criteria : Criteria
         The limits for target lesions.
+    recurrence : {"progression", "as_measured"}
+        See ``visit_response``.
     hilar_node_mm, nodule_mm, growth_mm : float
         Millimetres; see ``mrecist_new_lesions``.
 
@@ -90,7 +93,7 @@ def mrecist_visit_response(
     new = None
     if findings is not None:
         new = mrecist_new_lesions(findings, hilar_node_mm=hilar_node_mm, nodule_mm=nodule_mm, growth_mm=growth_mm)
-    return visit_response(frame, new_lesions=new, criteria=criteria)
+    return visit_response(frame, new_lesions=new, criteria=criteria, recurrence=recurrence)
 
 
 def mrecist_new_lesions(
@@ -103,7 +106,7 @@ def mrecist_new_lesions(
     counts from a short axis of 20 mm on. Pleural effusion and ascites count, new or worse, where cytology has found
     them malignant. Other lesions outside the liver count as they are.
 
-    Source: Lencioni, Llovet. Seminars in Liver Disease 2010;30:52-60, section on new lesions and table 2.
+    Source: Lencioni, Llovet. Seminars in Liver Disease 2010;30:52-60.
 
     Parameters
     ----------

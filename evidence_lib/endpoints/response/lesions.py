@@ -60,7 +60,7 @@ class Lesions:
 
 
 def sum_of_diameters(lesions: pd.DataFrame, *, criteria: Criteria = RECIST_1_1) -> pd.DataFrame:
-    """The sum of the diameters of the target lesions at each visit (RECIST 1.1, section 4.1.5).
+    """The sum of the diameters of the target lesions at each visit (RECIST 1.1, sections 4.2 and 4.3.2).
 
     Longest diameters, and short axes of lymph nodes, which stay in the sum when they are normal. A lesion that is seen
     and too small to measure counts ``criteria.too_small_mm``, one that is gone 0.
@@ -80,7 +80,7 @@ def sum_of_diameters(lesions: pd.DataFrame, *, criteria: Criteria = RECIST_1_1) 
     pd.DataFrame
         One row per subject and visit with target lesions: ``subject``, ``date``, ``baseline``, ``sum_diameter`` (mm, of
         the lesions that were assessed; missing without any), ``all_assessed``, ``all_gone`` (every target lesion is
-        gone and every target node of normal size), ``extranodal`` (a target lesion that is no node is seen).
+        gone and every target node of normal size).
 
     Raises
     ------
@@ -104,12 +104,11 @@ def sum_of_diameters(lesions: pd.DataFrame, *, criteria: Criteria = RECIST_1_1) 
                 "sum_diameter": float(records.diameter[seen].sum()) if seen else np.nan,
                 "all_assessed": everything and len(seen) == len(visit),
                 "all_gone": everything and len(seen) == len(visit) and not records.present[seen].any(),
-                "extranodal": bool((records.present[seen] & ~records.node[seen]).any()),
             }
         )
-    names = ("subject", "day", "baseline", "sum_diameter", "all_assessed", "all_gone", "extranodal")
+    names = ("subject", "day", "baseline", "sum_diameter", "all_assessed", "all_gone")
     sums = _frame(rows, names, records.counting)
-    kinds = {"baseline": bool, "sum_diameter": float, "all_assessed": bool, "all_gone": bool, "extranodal": bool}
+    kinds = {"baseline": bool, "sum_diameter": float, "all_assessed": bool, "all_gone": bool}
     return sums.astype(kinds)
 
 

@@ -77,7 +77,12 @@ def frame_with(frame: pd.DataFrame, names: Sequence[str], where: str) -> pd.Data
             raise InvalidInput(f"{where} has no column {name}", expected=", ".join(names), mend=near)
     if frame.columns.duplicated().any():
         raise InvalidInput(f"{where} has two columns of one name", expected="different names")
-    return frame.reset_index(drop=True)
+    plain = frame.reset_index(drop=True)
+    for name in plain.columns:
+        if not pd.api.types.is_any_real_numeric_dtype(plain[name]) and plain[name].dtype.kind != "M":
+            # Missing values come as None, NaN, NaT and pandas.NA, and the last cannot even be compared.
+            plain[name] = plain[name].astype(object).mask(plain[name].isna(), None)
+    return plain
 
 
 def labels(frame: pd.DataFrame, where: str, name: str = "subject") -> list[Hashable]:
@@ -126,7 +131,7 @@ def lengths_in(frame: pd.DataFrame, name: str, where: str) -> Lengths:
     column = frame[name]
     if not column.isna().all() and not _holds_numbers(column):
         raise InvalidInput("not a column of numbers", where=f"{where}.{name}", found=f"type {column.dtype}")
-    values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+    values = column.to_numpy(dtype=float, na_value=np.nan)
     refuse_where((values < 0) | np.isinf(values), "not a length", f"{where}.{name}", "millimetres, 0 or more")
     return np.asarray(values, dtype=np.float64)
 
@@ -149,7 +154,7 @@ def whole_number(value: Any, name: str) -> int:
 
 
 def _whole_days(column: pd.Series, where: str) -> Days:
-    values = pd.to_numeric(column).to_numpy(dtype=float, na_value=np.nan)
+    values = column.to_numpy(dtype=float, na_value=np.nan)
     missing = np.isnan(values)
     wrong = ~missing & ((values != np.round(values)) | (np.abs(values) >= 2**31))
     refuse_where(wrong, "not a whole day", where, "whole numbers of days")

@@ -21,7 +21,6 @@ from evidence_lib.endpoints.response.records import (
     refuse_repeats,
 )
 from evidence_lib.endpoints.time_to_event.source import NEVER, Days, Flags, refuse_where
-from evidence_lib.errors import InvalidInput
 
 # Sums of measured millimetres are compared with a tolerance: 12.3 - 8.61 must be a decrease of 30 %.
 _TOLERANCE = 1e-9
@@ -32,7 +31,6 @@ class _Sum:
     value: float
     assessed: bool
     gone: bool
-    extranodal: bool
 
 
 @dataclass
@@ -41,17 +39,15 @@ class _Course:
 
     baseline: float | None
     nadir: float | None
-    complete: bool = False
 
 
 def target_response(sums: pd.DataFrame, *, criteria: Criteria = RECIST_1_1) -> pd.DataFrame:
     """The response of the target lesions at each visit after baseline (RECIST 1.1, section 4.3.1).
 
     CR: all target lesions gone, and all target nodes below ``criteria.node_mm``. PD: the sum is at least 20 % and at
-    least 5 mm above the nadir, the smallest complete sum before this visit, baseline included; or, after a CR, a
-    lesion that is no node is seen again (appendix II). PR: the sum is at least 30 % below the baseline. Else SD. CR is
-    asked first, then PD, PR, SD. Where not all target lesions were assessed, or there is no complete baseline, the
-    response is NE, unless those that were assessed prove a PD.
+    least 5 mm above the nadir, the smallest complete sum before this visit, baseline included. PR: the sum is at least
+    30 % below the baseline. Else SD. CR is asked first, then PD, PR, SD. Where not all target lesions were assessed, or
+    there is no complete baseline, the response is NE, unless those that were assessed prove a PD (section 4.4.2).
 
     Misreading: PD counts from the nadir and PR from the baseline, so that a sum far below the baseline can be PD.
 
@@ -60,7 +56,7 @@ def target_response(sums: pd.DataFrame, *, criteria: Criteria = RECIST_1_1) -> p
     sums : pd.DataFrame
         ``subject``, ``date``, ``baseline`` (yes or no), ``sum_diameter`` (mm; missing where nothing was measured), as
         ``sum_of_diameters`` gives it or as ADTR holds it. If they are there: ``all_assessed`` (otherwise yes where
-        there is a sum); ``all_gone`` and ``extranodal`` (otherwise: no nodes, so that a sum of 0 is all gone).
+        there is a sum); ``all_gone`` (otherwise yes where the sum is 0, which is right where no target is a node).
     criteria : Criteria
         The limits.
 
@@ -128,7 +124,7 @@ def best_percent_change(
     -------
     pd.DataFrame
         One row per subject, in the order given: ``subject``, ``date``, ``percent_change`` (both missing where there is
-        none), ``reason`` (``no_assessment``, or that of the subject's last NE).
+        none), ``reason`` (``no_assessment``, or what the last assessment lacks).
 
     Raises
     ------
@@ -151,7 +147,8 @@ def best_percent_change(
     for row in rows[np.argsort(day[rows], kind="stable")]:
         who = owner[row]
         if np.isnan(change[row]):
-            reason[who] = frame["reason"][row]
+            # A progression that an incomplete sum proves has no reason and no change.
+            reason[who] = frame["reason"][row] or "not_assessed"
         elif np.isnan(best[who]) or change[row] < best[who]:
             best[who], at[who] = change[row], day[row]
     reason[~np.isnan(best)] = None
@@ -172,14 +169,11 @@ def _sums(frame: pd.DataFrame) -> list[_Sum]:
     if "all_assessed" in frame:
         stated = flags_in(frame, "all_assessed", "sums", absent=True)
         refuse_where(stated & ~measured, "all lesions were assessed and there is no sum", "sums.sum_diameter", "a sum")
-    if ("all_gone" in frame) != ("extranodal" in frame):
-        raise InvalidInput("sums has one of all_gone and extranodal", expected="both columns, or neither")
-    gone, extranodal = value == 0, value > 0
+    gone = value == 0
     if "all_gone" in frame:
-        gone, extranodal = (flags_in(frame, name, "sums", absent=False) for name in ("all_gone", "extranodal"))
-        refuse_where(gone & extranodal, "all is gone and a lesion is seen", "sums.all_gone", "one of the two")
+        gone = flags_in(frame, "all_gone", "sums", absent=False)
         refuse_where(assessed & (value == 0) & ~gone, "the sum is 0 and not all is gone", "sums.all_gone", "yes")
-    return [_Sum(*row) for row in zip(value.tolist(), assessed, gone & assessed, extranodal & measured, strict=True)]
+    return [_Sum(*row) for row in zip(value.tolist(), assessed, gone & assessed, strict=True)]
 
 
 def _response(visit: _Sum, course: _Course, criteria: Criteria) -> dict[str, object]:
@@ -191,14 +185,13 @@ def _response(visit: _Sum, course: _Course, criteria: Criteria) -> dict[str, obj
     reason = None
     if visit.assessed and visit.gone and known:
         response = "CR"
-    elif baseline != 0 and (_progressed(change, nadir, criteria) or (course.complete and visit.extranodal)):
+    elif baseline != 0 and _progressed(change, nadir, criteria):
         response = "PD"
     elif not known or not visit.assessed:
         response = "NE"
         reason = "not_assessed" if not visit.assessed else "no_baseline" if baseline is None else "baseline_zero"
     else:
         response = "PR" if fall >= criteria.partial_percent - _TOLERANCE else "SD"
-    course.complete |= response == "CR"
     if visit.assessed and baseline != 0:
         course.nadir = visit.value if nadir is None else min(nadir, visit.value)
     return {

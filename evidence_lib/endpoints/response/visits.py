@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from evidence_lib.endpoints.response.best import recurrence_as_progression
 from evidence_lib.endpoints.response.criteria import RECIST_1_1, Criteria
 from evidence_lib.endpoints.response.lesions import non_target_response, sum_of_diameters
 from evidence_lib.endpoints.response.records import (
@@ -22,8 +24,10 @@ from evidence_lib.endpoints.response.records import (
 from evidence_lib.endpoints.response.target import target_response
 from evidence_lib.endpoints.time_to_event.source import NEVER, refuse_where
 from evidence_lib.errors import InvalidInput
+from evidence_lib.statistics.inputs import choice
 from evidence_lib.study.checking import described
 
+Recurrence = Literal["progression", "as_measured"]
 Visit = tuple[Hashable, int]
 TARGET = ("CR", "PR", "SD", "PD", "NE")
 NON_TARGET = ("CR", "NON-CR/NON-PD", "PD", "NE")
@@ -80,12 +84,17 @@ def visit_response(
     non_target: pd.DataFrame | None = None,
     new_lesions: pd.DataFrame | None = None,
     criteria: Criteria = RECIST_1_1,
+    recurrence: Recurrence = "progression",
 ) -> pd.DataFrame:
-    """The overall response of each subject at each visit after baseline (RECIST 1.1, section 4.4, tables 1 and 2).
+    """The overall response of each subject at each visit after baseline (RECIST 1.1, section 4.4.1, tables 1 and 2).
 
     Target lesions come as records in ``lesions`` or as ``sums``, non-target lesions as records in ``lesions`` or as
     responses in ``non_target``. Records that share a subject and a day are one visit. Who has target (non-target)
     lesions anywhere has them at every visit, and where they have no record there, they are NE.
+
+    After an overall CR the reappearance of any lesion is PD, however small (table 3, footnote a, and the frequently
+    asked questions of the RECIST working group); see ``recurrence_as_progression``. A target lesion that reappears
+    while the overall response is not CR is only added to the sum.
 
     Misreading: a visit that is missing from all the frames is missing from the result; it is not NE.
 
@@ -101,6 +110,8 @@ def visit_response(
         ``subject`` and ``date``: one row per day on which an unequivocal new lesion is seen (more do no harm).
     criteria : Criteria
         The limits for target lesions.
+    recurrence : {"progression", "as_measured"}
+        Whether disease after a CR is PD, or what the tables make of it.
 
     Returns
     -------
@@ -116,6 +127,7 @@ def visit_response(
         See ``sum_of_diameters`` and ``target_response``; or a new lesion or non-target response is on or before the
         day of the baseline.
     """
+    choice(recurrence, Recurrence, "recurrence")
     if lesions is None and sums is None and non_target is None:
         raise InvalidInput("no lesions were given", expected="lesions, sums or non_target")
     known = _Known()
@@ -139,7 +151,7 @@ def visit_response(
     ]
     subject = np.empty(len(visits), dtype=object)
     subject[:] = [key for key, _ in visits]
-    return pd.DataFrame(
+    found = pd.DataFrame(
         {
             "subject": subject,
             "date": known.counting.column(np.array([day for _, day in visits], dtype=np.int64)),
@@ -149,6 +161,7 @@ def visit_response(
             "response": pd.Series([overall_response(*row) for row in rows], dtype=object),
         }
     )
+    return recurrence_as_progression(found) if recurrence == "progression" else found
 
 
 @dataclass
