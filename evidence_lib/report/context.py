@@ -24,6 +24,7 @@ class Context:
     ``treatments`` are compared with ``reference`` one by one; ``arms`` lists every arm in display order, reference
     last. ``labels`` gives a variable, arm or level its printed text where that differs from its name.
     ``notebook`` decides whose story the first screen tells. ``milestone`` is the time of the headline comparison.
+    ``causes`` names the kinds of event from 1 on, that of the endpoint first, where others compete with it.
     ``families`` are the endpoint families that test a hypothesis of this report; ``tlf`` names outputs by their id.
     ``plain`` holds the study's own plain-language phrases, ``notes`` the recorded messages of what was decided while
     reading the data.
@@ -42,6 +43,7 @@ class Context:
     notebook: str = "trial/survival"
     endpoint: str = ""
     endpoint_label: Localized = ""
+    causes: tuple[Localized, ...] = ()
     unit: Unit = "days"
     tau: int | None = None
     times: tuple[int, ...] = ()

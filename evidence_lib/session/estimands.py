@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 from evidence_lib.errors import DataError, ParameterError
-from evidence_lib.language import Message
+from evidence_lib.language import Localized, Message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,22 +79,25 @@ def start_dates(rep: Report, starts: pd.Series | None) -> pd.Series:
     )
 
 
-def time_to_event(rep: Report, frame: pd.DataFrame) -> pd.DataFrame:
-    """The time-to-event data under the estimand, where the study file dates its intercurrent events.
+def time_to_event(rep: Report, frame: pd.DataFrame) -> tuple[pd.DataFrame, Mapping[int, Localized]]:
+    """The time-to-event data under the estimand, and its dated competing events by their number in ``cause``.
 
-    Keeps the counts of intercurrent events as a table and what was done as notes; the frame gains ``cause``.
+    Where the study file dates an intercurrent event, or one competes, the frame gains ``cause``, and the counts of
+    intercurrent events are kept as a table and what was done as notes.
     """
     from evidence_lib.endpoints import estimand as estimands
 
     asked = rep.asked
-    if asked is None or not asked.day_columns:
-        return frame
-    start = start_dates(rep, _starts(rep)).reindex(frame["subject"])
-    days = days_of_events(rep, start, first_day=1)
+    if asked is None or not (asked.day_columns or rep.competing):
+        return frame, {}
+    days = {}
+    if asked.day_columns:
+        start = start_dates(rep, _starts(rep)).reindex(frame["subject"])
+        days = days_of_events(rep, start, first_day=1)
     made = estimands.time_to_event(frame.assign(**{c: d.to_numpy() for c, d in days.items()}), asked)
     rep.told(made.messages)
     rep.results.add_table(EVENTS, made.counts)
-    return made.frame
+    return made.frame, made.causes
 
 
 def outcomes(rep: Report) -> Outcomes:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.errors import InvalidInput, NotebookError, StudyError
 from evidence_lib.report.page import CONTEXT_MIME, PAGE_FOLLOWS, SHOW_MIME, display_name, display_of, item_kind
 from evidence_lib.results import Gate, Row, analyses
-from evidence_lib.session import calls, estimands, families
+from evidence_lib.session import calls, estimands, event_times, families, further
 from evidence_lib.session.recording import Recorder
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Report(Recorder):
         return self.context.estimand
 
     @property
+    def competing(self) -> bool:
+        """Whether other events compete with that of the endpoint: one has the strategy while on treatment."""
+        return self.asked is not None and bool(self.asked.with_strategy("while on treatment"))
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """What the checks of the data found, of the subjects and of the endpoint."""
         return tuple(dict.fromkeys([*self.people.findings, *(self.analysis.findings if self.analysis else ())]))
@@ -77,12 +82,13 @@ class Report(Recorder):
         """The time-to-event data of the endpoint: one row per analysed subject.
 
         Columns: subject (a number that stands for the identifier), time (days), event (1 = event), arm, and the
-        declared variables. Records the attrition, and the number of subjects and events of each arm and of all.
-        Raises InvalidInput in a report without an endpoint.
+        declared variables; where other events compete, ``cause`` (0 censored, 1 the event, 2 and more the others, named
+        by ``context.causes``). Records the attrition, how follow-up ended, and the number of subjects and events of
+        each arm and of all. Raises InvalidInput in a report without an endpoint.
         """
         if self.analysis is None:
             raise InvalidInput("this report has no time-to-event endpoint", mend="give endpoint in the study file")
-        frame = estimands.time_to_event(self, self.analysis.frame)
+        frame = event_times.analysed(self, self.analysis.frame)
         self.results.add_table("attrition", self.analysis.attrition)
         self._count(frame)
         return frame
@@ -120,6 +126,14 @@ class Report(Recorder):
         declared = {name: self.parameters[name] for name in ("completed", "reason", "not_randomised_reason")}
         named = {**{step: flag for step, flag in flags.items() if flag in enrolled}, **declared}
         return {step: str(column) for step, column in named.items() if column is not None}
+
+    def further_analyses(self, frame: pd.DataFrame) -> None:
+        """The supplementary and sensitivity analyses of a time to an event that the study file declares.
+
+        Weighted log-rank tests, hazard ratios by period, the restricted mean adjusted for covariates, and the endpoint
+        under other rules of censoring.
+        """
+        further.record(self, frame)
 
     def has(self, dataset: str) -> bool:
         """Whether the study has this data set, such as ADAE."""
