@@ -19,7 +19,7 @@ from evidence_lib.endpoints.response import (
     objective_response,
     time_to_response,
 )
-from evidence_lib.endpoints.time_to_event import VisitSchedule
+from evidence_lib.endpoints.time_to_event import CensoringRules, VisitSchedule
 from evidence_lib.errors import DataError, InvalidInput
 
 CONFIRMED = Confirmation()
@@ -147,6 +147,18 @@ def test_missed_assessments_censor_under_the_rules_of_the_fda() -> None:
     schedule = VisitSchedule(interval=42, allowance=7)
     assert duration(frame, people("a"), rules="FDA", schedule=schedule) == [("a", 43, 4, None, "missed_assessments")]
     assert duration(frame, people("a")) == [("a", 209, 0, "progression", None)]
+
+
+def test_what_else_the_rules_ask_for_is_handed_on() -> None:
+    frame = course("a", "PR", "SD", "PD", days=(42, 84, 250))
+    schedule = VisitSchedule(interval=42, allowance=7)
+    without = people("a", baseline=["N"])
+    assert duration(frame, without, rules="FDA", schedule=schedule) == [("a", 1, 5, None, "no_baseline")]
+    assert duration(frame, without) == [("a", 209, 0, "progression", None)]
+    gone = people("a", study_exit=[90], last_alive=[10])
+    assert duration(frame[:2], gone) == [("a", 43, 2, None, "left_study")]
+    dated = CensoringRules(missed="backdate")
+    assert duration(frame, people("a"), rules=dated, schedule=schedule) == [("a", 85, 0, "progression", None)]
 
 
 def test_a_source_of_progression_takes_the_place_of_the_visits() -> None:

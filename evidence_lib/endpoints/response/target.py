@@ -164,11 +164,12 @@ def best_percent_change(
 
 def _sums(frame: pd.DataFrame) -> list[_Sum]:
     value: Lengths = lengths_in(frame, "sum_diameter", "sums")
-    measured = ~np.isnan(value)
-    assessed = flags_in(frame, "all_assessed", "sums", absent=True) & measured
+    assessed = ~np.isnan(value)
     if "all_assessed" in frame:
-        stated = flags_in(frame, "all_assessed", "sums", absent=True)
-        refuse_where(stated & ~measured, "all lesions were assessed and there is no sum", "sums.sum_diameter", "a sum")
+        unmeasured, assessed = ~assessed, flags_in(frame, "all_assessed", "sums", absent=False)
+        refuse_where(
+            assessed & unmeasured, "all lesions were assessed and there is no sum", "sums.sum_diameter", "a sum"
+        )
     gone = value == 0
     if "all_gone" in frame:
         gone = flags_in(frame, "all_gone", "sums", absent=False)
@@ -196,6 +197,7 @@ def _response(visit: _Sum, course: _Course, criteria: Criteria) -> dict[str, obj
         course.nadir = visit.value if nadir is None else min(nadir, visit.value)
     return {
         "response": response,
+        "all_assessed": visit.assessed,
         "baseline_sum": baseline,
         "nadir": nadir,
         "change_from_nadir": change if visit.assessed else None,
@@ -229,15 +231,14 @@ def _responses(frame: pd.DataFrame, rows: list[dict[str, object]], day: Days, co
     places = np.array([row["row"] for row in rows], dtype=np.int64)
     numbers = ("baseline_sum", "nadir", "change_from_nadir", "percent_from_nadir", "percent_from_baseline")
     columns = {name: pd.Series([row[name] for row in rows], dtype="Float64") for name in numbers}
-    sums = pd.to_numeric(frame["sum_diameter"]).to_numpy(dtype=float, na_value=np.nan)[places]
-    assessed = flags_in(frame, "all_assessed", "sums", absent=True)[places] & ~np.isnan(sums)
+    sums = lengths_in(frame, "sum_diameter", "sums")[places]
     return pd.DataFrame(
         {
             "subject": frame["subject"].to_numpy(dtype=object)[places],
             "date": counting.column(day[places]),
             "response": np.array([row["response"] for row in rows], dtype=object),
             "sum_diameter": pd.array(sums, dtype="Float64"),
-            "all_assessed": assessed,
+            "all_assessed": np.array([row["all_assessed"] for row in rows], dtype=bool),
             **columns,
             "reason": pd.Series([row["reason"] for row in rows], dtype=object),
         }
