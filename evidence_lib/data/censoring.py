@@ -25,7 +25,8 @@ def check_censoring_direction(events: pd.DataFrame, labels: Mapping[str, str]) -
 
     Errors: EVNTDESC is filled in for censored records only, CNSDTDSC for events only; every description of an event
     speaks of censoring and no description of a censored record does; a 0/1 (or Y/N) event column says "event"
-    exactly where CNSR is not 0. Warning: the label of CNSR speaks of events and not of censoring.
+    exactly where CNSR is not 0. Warnings: the label of CNSR speaks of events and not of censoring; an event column
+    holds something else than 0 and 1 or Y and N.
     """
     if "CNSR" not in events or events["CNSR"].isna().all():
         return
@@ -62,5 +63,8 @@ def _event_columns(events: pd.DataFrame, happened: pd.Series) -> Iterator[Findin
             continue
         flags = events[name].map(lambda value: EVENT_VALUES.get(str(value).strip().upper().removesuffix(".0")))
         known = flags.notna()
+        other = events[name].notna() & ~known
+        if other.any():
+            yield finding("ADTTE", "event_values", "warning", events.index[other], column=name)
         if known.any() and (flags[known].astype(bool) != happened[known]).all() and flags[known].nunique() == 2:
             yield finding("ADTTE", "censoring_reversed", "error", events.index[known], column=name)
