@@ -23,16 +23,13 @@ MEASURES = ("duration", "cycles", "average_dose", "cumulative_dose", "intensity"
 
 
 def exposure(subjects: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.DataFrame:
-    """One row per subject: subject, arm, and those of ``MEASURES`` that the data have.
+    """One row per subject: subject, arm, duration, and those of the other ``MEASURES`` that the data have.
 
     ``duration`` in days: TRTDURD or TRTDUR of ADSL, else last less first day of treatment, plus 1; a subject without
     either has none. Doses and intensity (percent of the planned dose) come from ADEX where it has one record per
     subject and parameter, else from ADSL.
     """
-    made = subjects[["subject", "arm"]].copy()
-    days = treatment_days(subjects)
-    if days.notna().any():
-        made["duration"] = days
+    made = subjects[["subject", "arm"]].assign(duration=treatment_days(subjects))
     for name in ("cycles", "average_dose", "cumulative_dose", "intensity"):
         values = _of_records(records, IN_ADEX[name], made["subject"])
         if values is None:
@@ -43,8 +40,8 @@ def exposure(subjects: pd.DataFrame, records: pd.DataFrame | None = None) -> pd.
 
 
 def measures(frame: pd.DataFrame) -> list[str]:
-    """The measures that the exposure frame has, in their order."""
-    return [name for name in MEASURES if name in frame]
+    """The measures that the exposure frame has values of, in their order."""
+    return [name for name in MEASURES if name in frame and frame[name].notna().any()]
 
 
 def treatment_days(subjects: pd.DataFrame) -> pd.Series:

@@ -9,6 +9,7 @@ import pandas as pd
 from evidence_lib.endpoints.safety.events import AFTER_TREATMENT
 from evidence_lib.endpoints.safety.exposure import day_of, treatment_days
 from evidence_lib.errors import DataError
+from evidence_lib.study import days_of
 
 CENSORED = "censored"
 CAUSES = ("event", "discontinuation", "death")
@@ -21,7 +22,12 @@ SELECTED_BY_DEFAULT = ("special_interest", "grade3", "severe", "serious", "any")
 LEAST_SHARE_AT_RISK = 0.1
 WEEK = 7
 MILESTONE_WEEKS = (12, 4)
-STEPS = (7, 14, 28, 56, 84, 168, 365, 730, 1826)
+STEPS = {
+    "days": (7, 14, 28, 56, 84, 168, 336, 728),
+    "weeks": (1, 2, 4, 8, 12, 24, 48, 104),
+    "months": (1, 2, 3, 6, 12, 24, 60),
+    "years": (1, 2, 5, 10),
+}
 INTERVALS = 10
 
 
@@ -121,11 +127,12 @@ def milestones(frame: pd.DataFrame) -> list[int]:
     return []
 
 
-def at_risk_times(frame: pd.DataFrame) -> list[int]:
-    """About ten even steps from 0 to the longest time, for the numbers at risk."""
+def at_risk_times(frame: pd.DataFrame, unit: str = "days") -> list[int]:
+    """About ten even steps from 0 to the longest time, whole in the unit, as days; for the numbers at risk."""
     longest = float(frame["time"].max()) if len(frame) else 0.0
-    step = next((s for s in STEPS if longest / s <= INTERVALS), STEPS[-1])
-    return [step * i for i in range(int(longest // step) + 1)]
+    step = next((step for step in STEPS[unit] if longest / days_of(step, unit) <= INTERVALS), STEPS[unit][-1])
+    times = [days_of(step * i, unit) if i else 0 for i in range(INTERVALS * 10)]
+    return [time for time in times if time <= longest]
 
 
 def _least_share(frame: pd.DataFrame, day: int) -> float:

@@ -103,7 +103,7 @@ def by_visit(records: pd.DataFrame) -> pd.DataFrame:
     position (ATPT; empty without), visit, arm, value, change.
     """
     if not {"PARAMCD", "AVAL", "AVISIT"} <= set(records):
-        return pd.DataFrame(columns=[*VISIT_KEYS, "value", "change"])
+        return pd.DataFrame(columns=[*VISIT_KEYS, "value", "change"]).astype({"value": float, "change": float})
     kept = records[records["AVISIT"].notna() & records["AVAL"].notna()]
     if "ANL01FL" in kept and (kept["ANL01FL"] == "Y").any():
         kept = kept[kept["ANL01FL"] == "Y"]

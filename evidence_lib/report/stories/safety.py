@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from evidence_lib.language import round_half_away
 from evidence_lib.report import cells
 from evidence_lib.report.comparison import Value, count, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
-from evidence_lib.report.phrases import interval_text, own_phrases, per100
+from evidence_lib.report.phrases import interval_text, own_phrases, per100, times_100
 from evidence_lib.report.tables.safety import DIFFERENCE
 
 # The worse half of the events: the first of these that the data have.
@@ -174,7 +175,15 @@ def _difference(view: View, pair: _Pair) -> tuple[str, list[str]]:
         return say("key.not_estimable"), [meaning, pair.difference.reason or say("key.not_asked")]
     both = say("key.absolute.both", a=pair.treated.estimate, b=pair.reference.estimate)
     interval = interval_text(view, pair.difference, "points", "key.interval_points")
+    meaning += f" {say('key.rounded')}" if _rounding_shows(pair) else ""
     return say("key.absolute.big", difference=pair.difference.estimate), [meaning, f"{both}; {interval}"]
+
+
+def _rounding_shows(pair: _Pair) -> bool:
+    """Whether the shares as printed, in 100 or in percent, do not give the difference as printed."""
+    a, b, difference = (value.estimate or 0.0 for value in (pair.treated, pair.reference, pair.difference))
+    one, zero = (round_half_away(times_100(share), 1) for share in (a, b))
+    return per100(a) - per100(b) != per100(difference) or round_half_away(one - zero, 0) != per100(difference)
 
 
 def _durations(view: View) -> dict[str, float]:

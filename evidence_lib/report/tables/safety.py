@@ -17,6 +17,7 @@ Place = tuple[str, ...]
 ALL_LEVELS = ("category", "soc", "term", "cause")
 DIFFERENCE = "rd.miettinen_nurminen.unstratified"
 NOT_CODED = "not_coded"
+CAUSES = ("event", "discontinuation", "death")
 GRADES = (NOT_CODED, "0", "1", "2", "3", "4", "5", "MILD", "MODERATE", "SEVERE", "LIFE THREATENING", "FATAL")
 
 
@@ -126,7 +127,7 @@ def adverse_event_rates(terms: pd.DataFrame, *, view: View, categories: bool = F
         found = dict.fromkeys(key for key, _ in rates if key[0] and not key[1])
         lines = [(view.words(f"safety.category.{key[0]}"), key) for key in found]
     else:
-        lines = [(name_of(view, term), at(soc=soc, term=term)) for soc, term in _pairs(terms)]
+        lines = [(name_of(view, term), at(soc=soc, term=term)) for soc, term in _pairs(terms) if term]
     rows, used = [], []
     for heading, key in lines:
         of_arms = [rates.get((key, arm)) for arm in view.context.arms]
@@ -135,7 +136,7 @@ def adverse_event_rates(terms: pd.DataFrame, *, view: View, categories: bool = F
             for treatment in view.context.treatments
             for row in (differences.get((key, treatment)), ratios.get((key, treatment)))
         ]
-        rows.append((heading, *(cells.estimate_text(view, row) for row in (*of_arms, *compared))))
+        rows.append((heading, *(_rate_cell(view, row) for row in (*of_arms, *compared))))
         used += [*of_arms, *compared]
     columns = [view.words("safety.term" if not categories else "safety.category")]
     columns += [heading_of(view, arm) for arm in view.context.arms]
@@ -235,7 +236,8 @@ def first_event(*, view: View) -> Table:
     rows, groups, used = [], [], []
     arms, reference = view.context.arms, view.context.reference
     found = view.results.select("aalen_johansen.cumulative_incidence")
-    for cause in dict.fromkeys(str(row.groups["cause"]) for row in found):
+    causes = {str(row.groups["cause"]) for row in found}
+    for cause in [cause for cause in CAUSES if cause in causes]:
         for time in dict.fromkeys(float(row.groups["time"]) for row in found):
             of_arms = [
                 view.results.find("aalen_johansen.cumulative_incidence", arm=arm, cause=cause, time=time)
@@ -319,12 +321,17 @@ def heading_of(view: View, arm: str) -> str:
     return view.words("safety.arm", arm=view.label(arm), n=n)
 
 
-def incidence_cell(view: View, row: Row | None, events: Row | None) -> str:
-    """``76 (90.5%) [433]``: subjects, share and events; without events where they are not counted."""
+def incidence_cell(view: View, row: Row | None, events: Row | None, *, of: bool = False) -> str:
+    """``76 (90.5%) [433]``: subjects, share and events; without events where they are not counted.
+
+    With ``of`` it is ``76 of 80 (95.0%)``, for a line about fewer subjects than the arm has.
+    """
     if row is None or row.value is None:
         return cells.value_text(view, row)
-    x = cells.statistic(view, row, "events")
+    x, n = cells.statistic(view, row, "events"), cells.statistic(view, row, "n")
     values = {"x": x.value if x is not None else None, "share": row.value}
+    if of:
+        return view.words("safety.cell.of", n=n.value if n is not None else None, **values)
     if events is None or events.value is None:
         return view.words("safety.cell", **values)
     return view.words("safety.cell_events", events=events.value, **values)
@@ -397,6 +404,15 @@ def _points(view: View, row: Row | None) -> str:
         return cells.points_text(view, row)
     low, high = (limit.value if limit is not None else None for limit in limits)
     return view.words("safety.cell.points", value=row.value, low=low, high=high)
+
+
+def _rate_cell(view: View, row: Row | None) -> str:
+    """A rate or a difference of rates with one decimal and its limits; a ratio with two."""
+    if row is None or row.unit == "ratio" or not isinstance(row.value, int | float):
+        return cells.estimate_text(view, row)
+    limits = [cells.statistic(view, row, name) for name in ("conf_low", "conf_high")]
+    low, high = (limit.value if limit is not None else None for limit in limits)
+    return view.words("safety.cell.rate", value=row.value, low=low, high=high)
 
 
 def _places(view: View, analysis: str) -> list[Place]:

@@ -77,7 +77,9 @@ def liver(*, view: View) -> Table:
     found = view.results.select("liver.incidence")
     for category in dict.fromkeys(str(row.groups["category"]) for row in found):
         of_arms = [view.results.find("liver.incidence", arm=arm, category=category) for arm in view.context.arms]
-        rows.append((view.words(f"safety.liver.{category}"), *(incidence_cell(view, row, None) for row in of_arms)))
+        rows.append(
+            (view.words(f"safety.liver.{category}"), *(incidence_cell(view, row, None, of=True) for row in of_arms))
+        )
         used += of_arms
     return Table(
         title=view.words("safety.liver.title"),
@@ -146,7 +148,9 @@ def _of(found: Mapping[Any, Any], parameter: str, baseline: str, arm: str) -> in
 def _shift(view: View, record: Mapping[Any, Any] | None, of: int | None) -> str:
     if of is None:
         return view.words("table.none")
-    return view.words("safety.cell.of", n=int(record["n"]) if record is not None else 0, of=of)
+    if record is None:
+        return view.words("safety.cell.of", x=0, n=of, share=0.0)
+    return view.words("safety.cell.of", x=int(record["n"]), n=of, share=float(record["share"]))
 
 
 def _mean(view: View, record: Mapping[Any, Any] | None) -> str:

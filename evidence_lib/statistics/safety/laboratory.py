@@ -15,7 +15,7 @@ from evidence_lib.statistics.inputs import numbers
 # no cholestasis (alkaline phosphatase below 2), all in multiples of the upper limit of normal.
 TRANSAMINASE, BILIRUBIN, PHOSPHATASE = 3.0, 2.0, 2.0
 LIVER_CATEGORIES = ("neither", "transaminase", "bilirubin", "both", "potential_hys_law")
-SHIFT_COLUMNS = ("parameter", "label", "visit", "arm", "baseline", "category", "n", "of")
+SHIFT_COLUMNS = ("parameter", "label", "visit", "arm", "baseline", "category", "n", "of", "share")
 
 
 def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
@@ -27,14 +27,15 @@ def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     frame : DataFrame of one row per subject, parameter and visit
-        Columns ``subject``, ``arm``, ``parameter``, ``label`` (its text), ``visit``, ``baseline`` and ``category``; rows
-        without one of the last two are left out.
+        Columns ``subject``, ``arm``, ``parameter``, ``label`` (its text), ``visit``, ``baseline`` and ``category``;
+        rows without one of the last two are left out.
 
     Returns
     -------
     DataFrame
         ``SHIFT_COLUMNS``: ``n`` subjects in the category, ``of`` those of the arm with this baseline category and a
-        value then. Rows in the order in which the combinations occur; combinations without subjects are absent.
+        value then, ``share`` the one of the other. Rows in the order in which the combinations occur; those without
+        subjects are absent.
 
     Raises
     ------
@@ -53,6 +54,7 @@ def shift_counts(frame: pd.DataFrame) -> pd.DataFrame:
     of = ["parameter", "label", "visit", "arm", "baseline"]
     found = given.groupby([*of, "category"], sort=False, observed=True).size().rename("n").reset_index()
     found["of"] = found.groupby(of, sort=False, observed=True)["n"].transform("sum")
+    found["share"] = found["n"] / found["of"]
     return found[list(SHIFT_COLUMNS)]
 
 
