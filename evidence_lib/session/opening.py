@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 LEAST_SHARE_FOR_MILESTONE = 0.10
 INTERVALS_OF_AT_RISK_TABLE = 10
 CONTINUOUS = "trial/continuous-endpoints"
-NOT_TIME_TO_EVENT = frozenset(
-    ("trial/disposition-and-baseline", "trial/response", CONTINUOUS, "trial/safety")
-)
+NOT_TIME_TO_EVENT = frozenset(("trial/disposition-and-baseline", "trial/response", CONTINUOUS, "trial/safety"))
 
 
 def open_report(study: str, report: str, *, language: str = "en", **given: Any) -> Report:

@@ -65,6 +65,7 @@ class Recorder:
         self,
         statistic: Callable[..., Any],
         frame: pd.DataFrame,
+        /,
         *,
         by: str | None = None,
         each: Mapping[str, str] | None = None,
@@ -84,12 +85,12 @@ class Recorder:
         supplementary one carry it as a group. A statistic that gives a frame is kept as the ``table`` of that name.
 
         ``strata``, ``covariates``, ``subgroups`` and ``variables`` name columns of ``frame``, and an empty list means
-        that the study declares none: then nothing is computed. What a statistic takes by row (``event``, ``outcome``,
-        ``cause`` ...) is a column too. Other choices go to the statistic.
+        that the study declares none: then nothing is computed (None: the statistic does without). What a statistic
+        takes by row (``event``, ``outcome``, ``cause`` ...) is a column too. Other choices go to the statistic.
         Recording the same key again replaces it. Raises RecalculationError (exit 4) where the two values differ.
         """
         if not calls.takes_frame(statistic) and any(
-            name in choices and not choices[name] for name in calls.NAMED_COLUMNS
+            choices.get(name) is not None and not choices[name] for name in calls.NAMED_COLUMNS
         ):
             return None
         given = _Given(

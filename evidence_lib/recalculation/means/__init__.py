@@ -6,6 +6,8 @@ number by another route. Arguments are those that the statistic has accepted alr
 |a - b| <= tolerance * max(|a|, std_error).
 """
 
+from evidence_lib.recalculation.means.arm_mean import mean
+from evidence_lib.recalculation.means.delta_scan import delta_scan
 from evidence_lib.recalculation.means.linear_model import ancova, anova
 from evidence_lib.recalculation.means.mmrm import mmrm
 from evidence_lib.recalculation.means.multiple_imputation import multiple_imputation
@@ -13,4 +15,15 @@ from evidence_lib.recalculation.means.sources import SOURCE, TOLERANCE
 from evidence_lib.recalculation.means.t_test import t_test
 from evidence_lib.recalculation.means.wilcoxon import wilcoxon
 
-__all__ = ["SOURCE", "TOLERANCE", "ancova", "anova", "mmrm", "multiple_imputation", "t_test", "wilcoxon"]
+__all__ = [
+    "SOURCE",
+    "TOLERANCE",
+    "ancova",
+    "anova",
+    "delta_scan",
+    "mean",
+    "mmrm",
+    "multiple_imputation",
+    "t_test",
+    "wilcoxon",
+]

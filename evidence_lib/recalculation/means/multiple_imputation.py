@@ -69,16 +69,17 @@ def multiple_imputation(
     found: list[Estimate] = []
     missing_arm = treatment not in arms or reference not in arms
     y = wide.to_numpy()
-    scale = _size(y)
+    scale = size_of(y)
     data = None if missing_arm else model_data(y / scale, people[arm], arms, reference, first, x, strategy, covariance)
     for label in chosen:
         place = order.index(label)
-        gap = missing_arm or (data is not None and _refused(data, y, first, place, strategy, min_retrieved))
+        gap = missing_arm or (data is not None and refused(data, y, first, place, strategy, min_retrieved))
         answers = None
         if not gap and data is not None:
             added = np.where(np.isnan(y[:, place]), shift[:, place], 0.0)
-            answers = _answers(data, place, strategy, added / scale, arms, x, treatment, reference)
-        found += _estimates(answers, scale, arms, people[arm], treatment, reference, label, imputations, conf_level)
+            parts = parts_of(data, place, strategy, arms, x, treatment, reference)
+            answers = None if parts is None else parts.answers(added / scale)
+        found += estimates_of(answers, scale, arms, people[arm], treatment, reference, label, imputations, conf_level)
     told = {"model": strategy if model == "joint" else f"{strategy} {model}"}
     return Estimates(
         tuple(
@@ -111,7 +112,8 @@ def visit_order(column: pd.Series, visits: Sequence[Hashable] | None) -> list[An
     return sorted(column.unique(), key=lambda label: float(re.sub(r"[^\d.-]", "", str(label)) or 0))
 
 
-def _size(y: Floats) -> float:
+def size_of(y: Floats) -> float:
+    """The largest absolute outcome, 1 where there is none above 0."""
     seen = np.abs(y[~np.isnan(y)])
     return float(seen.max()) if seen.size and seen.max() > 0 else 1.0
 
@@ -151,7 +153,8 @@ def _shift(
     return shift
 
 
-def _refused(data: Data, y: Floats, first: NDArray[np.int64], place: int, strategy: str, least: int) -> bool:
+def refused(data: Data, y: Floats, first: NDArray[np.int64], place: int, strategy: str, least: int) -> bool:
+    """Whether the strategy lacks the values that it rests on at a visit."""
     lost = np.isnan(y[:, place]) & (first <= place)
     if strategy == "last-mean-carried-forward":
         return bool((lost & (first == 0)).any())
@@ -171,16 +174,37 @@ class Answers:
     df: float
 
 
-def _answers(
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What the answers are made of, whatever is added to imputed values."""
+
+    values: Floats
+    rows: Floats
+    taken: Floats
+    noise: Floats
+    unit: Floats
+    df: int
+
+    def answers(self, added: Floats) -> Answers:
+        """The answers where this is added to the completed values."""
+        shifted = self.values + added
+        residual = shifted - self.taken @ shifted
+        # Of the residual sum of squares imputed values add their variances, less what the fit takes up.
+        squares = float(residual @ residual) + float(np.trace(self.noise)) - float((self.taken * self.noise).sum())
+        between = np.einsum("ci,ij,cj->c", self.rows, self.noise, self.rows)
+        return Answers(self.rows @ shifted, squares / self.df * self.unit, between, float(self.df))
+
+
+def parts_of(
     data: Data,
     place: int,
     strategy: str,
-    added: Floats,
     arms: list[Any],
     x: Floats,
     treatment: Hashable,
     reference: Hashable,
-) -> Answers | None:
+) -> Parts | None:
+    """The parts of a visit's answers; None where the analysis or an imputed mean cannot be had."""
     design = np.column_stack([data.arm[:, None] == np.arange(len(arms)), x])
     df = len(design) - np.linalg.matrix_rank(design)
     if np.linalg.matrix_rank(design) < design.shape[1] or df < 1:
@@ -198,17 +222,17 @@ def _answers(
         if np.isnan(values).any():
             return None
         moves, spread = jacobian(data, fit, place, strategy, position)
-    shifted = values + added
-    residual = shifted - design @ inverse @ (design.T @ shifted)
-    # Of the residual sum of squares imputed values add their variances, less what the fit takes up.
-    taken = design @ inverse @ design.T
-    noise = moves @ spread @ moves.T + np.diag(variances)
-    squares = float(residual @ residual) + float(np.trace(noise)) - float((taken * noise).sum())
-    unit = np.einsum("ca,ab,cb->c", contrasts, inverse, contrasts)
-    return Answers(rows @ shifted, squares / df * unit, np.einsum("ci,ij,cj->c", rows, noise, rows), float(df))
+    return Parts(
+        values=values,
+        rows=rows,
+        taken=design @ inverse @ design.T,
+        noise=moves @ spread @ moves.T + np.diag(variances),
+        unit=np.einsum("ca,ab,cb->c", contrasts, inverse, contrasts),
+        df=int(df),
+    )
 
 
-def _estimates(
+def estimates_of(
     answers: Answers | None,
     scale: float,
     arms: list[Any],
@@ -219,6 +243,7 @@ def _estimates(
     imputations: int,
     conf_level: float,
 ) -> list[Estimate]:
+    """The contrast, then the mean of each arm, with the degrees of freedom of Barnard and Rubin."""
     from scipy import stats
 
     found = []

@@ -7,6 +7,7 @@ std_error).
 """
 
 from evidence_lib.recalculation.proportions.adjusted import adjusted_risk_difference
+from evidence_lib.recalculation.proportions.cmh import cmh_test
 from evidence_lib.recalculation.proportions.difference import risk_difference
 from evidence_lib.recalculation.proportions.one_arm import proportion
 from evidence_lib.recalculation.proportions.ratios import odds_ratio, risk_ratio
@@ -16,6 +17,7 @@ __all__ = [
     "SOURCE",
     "TOLERANCE",
     "adjusted_risk_difference",
+    "cmh_test",
     "odds_ratio",
     "proportion",
     "risk_difference",

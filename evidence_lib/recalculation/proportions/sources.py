@@ -18,6 +18,7 @@ SOURCE: dict[str, str] = {
         f"{_SCIPY} odds_ratio and fisher_exact, or factorials where counts are large; score limits by bisection on a "
         f"searched likelihood; {_STATSMODELS} Table2x2 and StratifiedTable"
     ),
+    "cmh_test": "one row per patient, permutation covariances of centred columns, generalised inverse",
     "adjusted_risk_difference": (
         f"{_STATSMODELS} GLM on one row per patient; separation by linear programming; numerical derivatives; "
         "covariance matrices"

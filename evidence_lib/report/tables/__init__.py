@@ -1,7 +1,9 @@
 """Tables for readers: each takes results or facts of the study and gives a table of texts."""
 
+from evidence_lib.report.tables.continuous import categories, missing_patterns, missing_values, visit_summary
 from evidence_lib.report.tables.disposition import baseline_tests, disposition
 from evidence_lib.report.tables.effects import median_and_survival, milestones, rmst, tests_and_hazard_ratios
+from evidence_lib.report.tables.mean_differences import mean_differences, mixed_model_visits, responders, tipping_point
 from evidence_lib.report.tables.people import attrition, baseline, estimand, follow_up, intercurrent_events
 from evidence_lib.report.tables.safety import (
     adverse_event_overview,
@@ -23,6 +25,7 @@ __all__ = [
     "attrition",
     "baseline",
     "baseline_tests",
+    "categories",
     "checks",
     "deaths",
     "disposition",
@@ -34,11 +37,18 @@ __all__ = [
     "laboratory_shifts",
     "liver",
     "intercurrent_events",
+    "mean_differences",
     "median_and_survival",
     "milestones",
+    "missing_patterns",
+    "missing_values",
+    "mixed_model_visits",
     "provenance",
+    "responders",
     "rmst",
     "sources",
     "tests_and_hazard_ratios",
+    "tipping_point",
+    "visit_summary",
     "vital_signs",
 ]

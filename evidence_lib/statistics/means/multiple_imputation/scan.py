@@ -1,0 +1,160 @@
+"""Imputation and what is asked of it in one call: a scan over deltas, the delta that tips, shares of responders."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evidence_lib.language import message
+from evidence_lib.results import Estimate, Estimates
+from evidence_lib.statistics.means.multiple_imputation.imputation import Imputed, impute
+from evidence_lib.statistics.means.multiple_imputation.reporting import UNIT, groups, plain, procedure
+from evidence_lib.statistics.means.multiple_imputation.responders import Responders, responder_difference
+from evidence_lib.statistics.means.multiple_imputation.strategies import Strategy
+from evidence_lib.statistics.means.multiple_imputation.tipping import TippingPoint, tipping_point
+
+NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "df", "p_value")
+
+
+def delta_scan(
+    frame: pd.DataFrame,
+    *,
+    subject: str,
+    visit: str,
+    outcome: str,
+    arm: str,
+    treatment: Hashable,
+    reference: Hashable,
+    rng: np.random.Generator,
+    deltas: Sequence[float],
+    covariates: Sequence[str] = (),
+    visits: Sequence[Hashable] | None = None,
+    at: Sequence[Hashable] | None = None,
+    event: str | None = None,
+    strategy: Strategy = "mar",
+    imputations: int = 200,
+    conf_level: float = 0.95,
+) -> Estimates:
+    """The difference after multiple imputation with each delta added to the treated arm's imputed values.
+
+    As ``tipping_point`` (Cro et al. 2020, Stat Med 39:2815) of ``impute``: a delta shifts the values that were imputed
+    after the event in the treated arm, everything else stays. The analysis is ``imputation.shifted``, treated minus
+    reference, with ``groups["delta"]`` in units of the outcome.
+
+    Misreading: no delta of the scan is an estimate of what happened to those who left; the scan shows how much the
+    answer leans on them.
+
+    Parameters
+    ----------
+    frame, subject, visit, outcome, arm, treatment, reference, rng, covariates, visits, at, event, strategy, \
+imputations : as ``multiple_imputation``
+        The same arguments.
+    deltas : sequence of numbers
+        What is added, in units of the outcome.
+    conf_level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Estimates
+        One ``imputation.shifted`` per visit and delta, in the order of the deltas. Status ``not_estimable`` as
+        ``multiple_imputation``.
+
+    Raises
+    ------
+    InvalidInput, DataError
+        As ``tipping_point``.
+    """
+    imputed, found = _scanned(locals())
+    rows = found.table.to_dict("records")
+    answers = []
+    for place in range(len(imputed.visits)):
+        shared: dict[str, Any] = {
+            "analysis": "imputation.shifted",
+            "unit": UNIT,
+            "conf_level": conf_level,
+            "n": int(np.isin(imputed.trial.arm, [imputed.trial.arms.index(one) for one in _both(imputed)]).sum()),
+            "method": message("continuous.method.shifted", procedure=procedure(imputed, imputed.at[place])),
+        }
+        of_visit = groups(imputed, place)
+        for delta in sorted({float(delta) for delta in deltas}):
+            pair = {"treatment": plain(treatment), "reference": plain(reference), **of_visit, "delta": delta}
+            row = next((r for r in rows if r["visit"] == of_visit["visit"] and r["delta_treatment"] == delta), None)
+            if row is None:
+                gap = found.delta.where(visit=of_visit["visit"])
+                answers.append(Estimate(**shared, groups=pair, status="not_estimable", reason=gap.reason))
+                continue
+            numbers = {name: row[name] for name in NUMBERS if pd.notna(row[name])}
+            reason = None if "conf_low" in numbers else message("imputation_statistics.reason.no_variance")
+            answers.append(Estimate(**shared, groups=pair, **numbers, reason=reason))
+    return Estimates(tuple(answers))
+
+
+def tipping_delta(
+    frame: pd.DataFrame,
+    *,
+    subject: str,
+    visit: str,
+    outcome: str,
+    arm: str,
+    treatment: Hashable,
+    reference: Hashable,
+    rng: np.random.Generator,
+    deltas: Sequence[float],
+    covariates: Sequence[str] = (),
+    visits: Sequence[Hashable] | None = None,
+    at: Sequence[Hashable] | None = None,
+    event: str | None = None,
+    strategy: Strategy = "mar",
+    imputations: int = 200,
+    conf_level: float = 0.95,
+) -> Estimates:
+    """The ``delta`` of ``tipping_point`` of ``impute``, in one call; arguments as ``delta_scan``.
+
+    Misreading: as ``tipping_point``: whether such a departure is plausible is a clinical judgement.
+    """
+    return _scanned(locals())[1].delta
+
+
+def imputed_responders(
+    frame: pd.DataFrame,
+    *,
+    subject: str,
+    visit: str,
+    outcome: str,
+    arm: str,
+    treatment: Hashable,
+    reference: Hashable,
+    rng: np.random.Generator,
+    threshold: float,
+    responders: Responders,
+    covariates: Sequence[str] = (),
+    visits: Sequence[Hashable] | None = None,
+    at: Sequence[Hashable] | None = None,
+    event: str | None = None,
+    strategy: Strategy = "mar",
+    imputations: int = 200,
+    conf_level: float = 0.95,
+) -> Estimates:
+    """``responder_difference`` of ``impute``, in one call; arguments as there.
+
+    Misreading: as ``responder_difference``: counting from a threshold throws away how far beyond it an outcome lies.
+    """
+    given = dict(locals())
+    rule = {name: given.pop(name) for name in ("threshold", "responders", "conf_level")}
+    return responder_difference(impute(given.pop("frame"), **given), **rule)
+
+
+def _scanned(given: dict[str, Any]) -> tuple[Imputed, TippingPoint]:
+    """The imputations that the arguments of a call ask for, and their scan."""
+    choices = dict(given)
+    deltas, level = choices.pop("deltas"), choices.pop("conf_level")
+    imputed = impute(choices.pop("frame"), **choices)
+    return imputed, tipping_point(imputed, deltas=deltas, conf_level=level)
+
+
+def _both(imputed: Imputed) -> list[Hashable]:
+    return [name for name in (imputed.treatment, imputed.reference) if name in imputed.trial.arms]
