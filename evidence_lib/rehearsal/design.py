@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from evidence_lib.errors import InvalidInput
+from evidence_lib.rehearsal.places import places
 
 TREATED, CONTROL = 0, 1
 
@@ -103,30 +104,45 @@ class TrialDesign:
 
 
 def _check(design: TrialDesign) -> None:
-    def refuse(what: str, expected: str, found: object) -> None:
-        raise InvalidInput(what, expected=expected, found=repr(found))
+    def need(right: bool, what: str, expected: str, found: object) -> None:
+        if not right:
+            raise InvalidInput(what, expected=expected, found=repr(found))
 
-    if not design.patients >= 2:
-        refuse("too few patients", "two or more", design.patients)
-    if design.block < 2 or design.block % 2:
-        refuse("the block cannot be halved", "an even number of 2 or more", design.block)
+    whole = isinstance(design.patients, int) and not isinstance(design.patients, bool)
+    need(whole and design.patients >= 2, "too few patients", "a whole number, 2 or more", design.patients)
+    need(design.block >= 2 and design.block % 2 == 0, "the block cannot be halved", "2, 4, 6, ...", design.block)
+    need(len(set(design.arms)) == 2, "the arms are not two", "two names", design.arms)
     shares = list(design.regions.values())
-    if not shares or min(shares) <= 0 or abs(sum(shares) - 1) > 1e-9:
-        refuse("the shares of the regions are wrong", "shares above 0 that sum to 1", dict(design.regions))
-    if not design.first <= design.last < design.cutoff:
-        refuse("the dates are out of order", "first <= last < cutoff", (design.first, design.last, design.cutoff))
-    for name in ("assessments", "quality_days"):
-        days = getattr(design, name)
-        if any(later - earlier <= design.window for earlier, later in zip(days, days[1:], strict=False)):
-            refuse(f"{name} are out of order or closer than the window", "days in order", days)
-    if len({len(design.quality_days), len(design.quality_difference), len(design.quality_course)}) != 1:
-        refuse("the questionnaire's days and means differ in number", "one mean a day", design.quality_days)
-    if design.quality_main_day not in design.quality_days:
-        refuse("the main visit is not scheduled", f"one of {design.quality_days}", design.quality_main_day)
-    for item in fields(design):
-        value = getattr(design, item.name)
-        if isinstance(value, Transition) and (value.rate <= 0 or value.ratio <= 0 or value.delay < 0):
-            refuse(f"the hazard of {item.name} is wrong", "rate and ratio above 0, delay 0 or more", value)
+    right = bool(shares) and min(shares) > 0 and abs(sum(shares) - 1) < 1e-9
+    need(right, "the shares of the regions are wrong", "shares above 0 that sum to 1", dict(design.regions))
+    known = {row[0] for row in places()}
+    need(set(design.regions) <= known, "a region has no countries", ", ".join(sorted(known)), list(design.regions))
+    order = design.first <= design.last < design.cutoff
+    need(order, "the dates are out of order", "first <= last < cutoff", (design.first, design.last, design.cutoff))
+    for name, first in (("assessments", design.window), ("quality_days", -1)):
+        days = (first, *getattr(design, name))
+        apart = len(days) > 2 and all(b - a > design.window for a, b in zip(days[1:], days[2:], strict=False))
+        need(apart and days[1] > days[0], f"{name} are wrong", "days in order, further apart than the window", days[1:])
+    lengths = {len(design.quality_days), len(design.quality_difference), len(design.quality_course)}
+    need(len(lengths) == 1, "the questionnaire has another number of means than days", "one mean a day", lengths)
+    main = design.quality_main_day
+    need(main in design.quality_days[1:], "the main visit is not scheduled", f"one of {design.quality_days[1:]}", main)
+    for name in _SHARES:
+        values = getattr(design, name)
+        values = values if isinstance(values, tuple) else (values,)
+        need(all(0 <= value <= 1 for value in values), f"{name} is no share", "0 to 1", values)
+    for name in _RATES:
+        values = getattr(design, name)
+        values = values if isinstance(values, tuple) else (values,)
+        need(all(0 < value < 100 for value in values), f"{name} is no rate", "above 0 a year", values)
+    for name in ("progression", "death", "death_after"):
+        move = getattr(design, name)
+        right = move.rate > 0 and move.ratio > 0 and move.delay >= 0
+        need(right, f"the hazard of {name} is wrong", "rate and ratio above 0, delay 0 or more", move)
+        need(set(move.log_ratios) <= set(_PROGNOSIS), "unknown covariate", ", ".join(_PROGNOSIS), list(move.log_ratios))
 
+
+_SHARES = ("missed", "unevaluable", "untreated", "next_therapy", "crossover")
+_RATES = ("adverse_stop", "withdrawn_stop", "physician_stop", "withdrawal", "lost")
 
 LUNG_DEMO = TrialDesign()

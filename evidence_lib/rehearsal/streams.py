@@ -12,7 +12,7 @@ class Streams:
 
     ``stream(name)`` is seeded by the seed and the letters of the name, whatever was drawn before: a further component
     moves no number of the others. A component draws arrays of one row per patient, which NumPy fills row by row: the
-    numbers of a patient do not depend on how many patients come later.
+    numbers of a row do not depend on how many rows come later.
 
     Raises InvalidInput for a seed that is no whole number of zero or more.
     """

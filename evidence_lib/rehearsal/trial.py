@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from evidence_lib.errors import InvalidInput
 from evidence_lib.rehearsal.course import Course, draw_course
 from evidence_lib.rehearsal.design import LUNG_DEMO, TrialDesign
 from evidence_lib.rehearsal.patients import Patients, draw_patients
@@ -58,8 +59,15 @@ def happen(design: TrialDesign, *, seed: int, n: int | None = None) -> Happening
     -------
     Happenings
         Arrays of one element per patient, in order of randomisation.
+
+    Raises
+    ------
+    InvalidInput
+        For a seed or a number of patients that cannot be used.
     """
     streams = Streams(seed)
+    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 2):
+        raise InvalidInput("too few patients", expected="a whole number, 2 or more", found=repr(n))
     patients = draw_patients(design, design.patients if n is None else n, streams)
     course = draw_course(design, patients, streams)
     return Happenings(

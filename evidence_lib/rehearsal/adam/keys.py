@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from evidence_lib.rehearsal.course import NEVER
 from evidence_lib.rehearsal.design import TrialDesign
-from evidence_lib.rehearsal.patients import Counts, Flags, Floats, Patients
+from evidence_lib.rehearsal.patients import Counts, Flags, Patients
+from evidence_lib.rehearsal.places import locate
 from evidence_lib.rehearsal.streams import Streams
 
 
@@ -49,34 +47,9 @@ def only(flags: Flags, values: np.ndarray | str) -> np.ndarray:
     return kept
 
 
-@cache
-def places() -> tuple[tuple[str, str, float, int], ...]:
-    """Regions, their countries, the share of each in its region, and how many sites it has."""
-    with (files("evidence_lib.rehearsal") / "places.csv").open(encoding="utf-8") as lines:
-        rows = csv.DictReader(lines)
-        return tuple((row["region"], row["country"], float(row["share"]), int(row["sites"])) for row in rows)
-
-
-def locate(region: Counts, place: Floats, design: TrialDesign) -> tuple[np.ndarray, np.ndarray]:
-    """Country and site of patients from a uniform number each: the sites of a country recruit alike."""
-    country = np.empty(region.size, dtype=object)
-    site = np.empty(region.size, dtype=object)
-    number = 0
-    for position, name in enumerate(design.regions):
-        low = 0.0
-        for code, share, sites in (row[1:] for row in places() if row[0] == name):
-            here = (region == position) & (place >= low) & (place < low + share)
-            within = np.floor((place[here] - low) / share * sites).astype(int)
-            country[here] = code
-            site[here] = [f"{number + 101 + min(i, sites - 1)}" for i in within]
-            number += sites
-            low += share
-    return country, site
-
-
 def keys(design: TrialDesign, patients: Patients, streams: Streams) -> Keys:
     """The identifiers of the randomised patients: study, site, and a number that has nothing to do with the order."""
-    country, site = locate(patients.region, patients.place, design)
+    country, site = locate(patients.region, patients.place, list(design.regions))
     number = 1001 + streams.stream("numbers").permutation(patients.n)
     return Keys(
         study=design.study,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evidence_lib.rehearsal.adam.keys import Keys, locate, only
+from evidence_lib.rehearsal.adam.keys import Keys, only
 from evidence_lib.rehearsal.course import (
     ADVERSE,
     COMPLETED,
@@ -23,6 +23,7 @@ from evidence_lib.rehearsal.course import (
 )  # fmt: skip
 from evidence_lib.rehearsal.design import TrialDesign
 from evidence_lib.rehearsal.patients import HISTOLOGIES, PDL1_GROUPS, Flags
+from evidence_lib.rehearsal.places import locate
 from evidence_lib.rehearsal.streams import Streams
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ def _screened(design: TrialDesign, randomised: int, streams: Streams) -> pd.Data
     region = np.minimum(
         np.searchsorted(np.cumsum(list(design.regions.values())), u[:, 0], side="right"), len(design.regions) - 1
     )
-    country, site = locate(region, u[:, 1], design)
+    country, site = locate(region, u[:, 1], list(design.regions))
     day = np.floor(u[:, 2] * design.recruiting).astype("timedelta64[D]")
     number = 1001 + randomised + rng.permutation(n)
     age = np.clip(np.round(64 + 18 * (u[:, 3] - 0.5)), 31, 86).astype(np.int64)
