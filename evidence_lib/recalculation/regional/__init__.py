@@ -8,7 +8,18 @@ number by another route. Arguments are those that the statistic has accepted alr
 
 from evidence_lib.recalculation.regional.consistency import consistency_probability, smallest_fraction
 from evidence_lib.recalculation.regional.effects import regional_effects
+from evidence_lib.recalculation.regional.pattern import expected_range, pattern_probability, sign_agreement
 from evidence_lib.recalculation.regional.retention import retention
 from evidence_lib.recalculation.regional.sources import SOURCE, TOLERANCE
 
-__all__ = ["SOURCE", "TOLERANCE", "consistency_probability", "regional_effects", "retention", "smallest_fraction"]
+__all__ = [
+    "SOURCE",
+    "TOLERANCE",
+    "consistency_probability",
+    "expected_range",
+    "pattern_probability",
+    "regional_effects",
+    "retention",
+    "sign_agreement",
+    "smallest_fraction",
+]

@@ -11,6 +11,9 @@ SOURCE: dict[str, str] = {
     "retention": "gradient over all regions; limits by root finding on the test of each share",
     "consistency_probability": _PROBABILITY,
     "smallest_fraction": f"{_PROBABILITY}; bisection",
+    "pattern_probability": "adaptive quadrature; densities of sums of positive parts folded on fine grids",
+    "expected_range": "gradient of each deviation over all regions",
+    "sign_agreement": "plain count",
     "regional_effects": f"{_STATSMODELS} combine_effects; restricted likelihood and mixed-model equations as matrices",
 }
 TOLERANCE: dict[str, float] = dict.fromkeys(SOURCE, 1e-6)

@@ -12,7 +12,8 @@ from scipy.special import ndtr, ndtri
 from evidence_lib.errors import InvalidInput
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.inputs import Floats, labelled, numbers, refuse
+from evidence_lib.statistics.inputs import Floats
+from evidence_lib.statistics.regional.planning import checked_fractions, checked_share, number_between
 from evidence_lib.statistics.regional.probabilities import all_positive, retains
 
 LARGEST = 1e6
@@ -76,9 +77,9 @@ def consistency_probability(
         For fractions that are not above 0 or do not add up to 1, fewer than two regions, a region that stands twice,
         neither or both of power and effect, and numbers outside their range.
     """
-    shares, names = _checked_fractions(fractions, region)
+    shares, names = checked_fractions(fractions, region, at_least=2)
     theta, critical = _planned(power, effect, std_error, alpha)
-    kind, kept = _checked_method(method), _checked_share(retained)
+    kind, kept = _checked_method(method), checked_share(retained)
     reached = float(ndtr(theta - critical))
     items = []
     for position, name in enumerate(names) if kind == 1 else [(0, None)]:
@@ -142,12 +143,12 @@ def smallest_fraction(
         For numbers outside their range, and neither or both of power and effect.
     """
     theta, critical = _planned(power, effect, std_error, alpha)
-    kind, kept = _checked_method(method), _checked_share(retained)
+    kind, kept = _checked_method(method), checked_share(retained)
     if sense not in get_args(Sense):
         raise InvalidInput("unknown sense", expected=" or ".join(get_args(Sense)), found=repr(sense))
     if isinstance(n_regions, bool) or not isinstance(n_regions, int | np.integer) or n_regions < 2:
         raise InvalidInput("n_regions is not a number of regions", expected="2 or more", found=repr(n_regions))
-    wanted = _between("probability", probability, 0.0, 1.0)
+    wanted = number_between("probability", probability, 0.0, 1.0)
     reached = float(ndtr(theta - critical))
 
     def reach(fraction: float) -> float:
@@ -206,46 +207,19 @@ def _method(kind: Criterion, sense: Sense, retained: float, power: float, alpha:
     return message(f"regional_statistics.method.{sense}", criterion=criterion, power=power, alpha=alpha)
 
 
-def _checked_fractions(fractions: ArrayLike, region: ArrayLike) -> tuple[Floats, list[Any]]:
-    shares = numbers(fractions, "fractions")
-    names = labelled(region, "region", shares.size).tolist()
-    if shares.size < 2:
-        raise InvalidInput("fractions are of too few regions", expected="two regions or more", found=f"{shares.size}")
-    refuse(~(np.isfinite(shares) & (shares > 0)), "fractions", "a finite number above 0", "another value")
-    if abs(shares.sum() - 1) > 1e-6:
-        raise InvalidInput("fractions do not add up to 1", expected="1", found=f"{shares.sum():.6g}")
-    if len(set(names)) != len(names):
-        raise InvalidInput("region holds the same region twice", expected="each region once")
-    return shares / shares.sum(), names
-
-
 def _planned(power: float | None, effect: float | None, std_error: float | None, alpha: float) -> tuple[float, float]:
     """The mean of the overall statistic, and the value above which the trial is significant."""
-    critical = float(-ndtri(_between("alpha", alpha, 0.0, 0.5)))
+    critical = float(-ndtri(number_between("alpha", alpha, 0.0, 0.5)))
     if (power is None) == (effect is None and std_error is None) or (effect is None) != (std_error is None):
         raise InvalidInput("the plan is not clear", expected="either power, or effect and std_error")
     if power is not None:
-        return critical + float(ndtri(_between("power", power, alpha, 1.0))), critical
-    error = _between("std_error", std_error, 0.0, math.inf)
+        return critical + float(ndtri(number_between("power", power, alpha, 1.0))), critical
+    error = number_between("std_error", std_error, 0.0, math.inf)
     # In standard errors; beyond, every probability is what it is without chance.
-    return min(_between("effect", effect, 0.0, math.inf) / error, LARGEST), critical
+    return min(number_between("effect", effect, 0.0, math.inf) / error, LARGEST), critical
 
 
 def _checked_method(method: Criterion) -> Criterion:
     if isinstance(method, bool) or method not in get_args(Criterion):
         raise InvalidInput("unknown method", expected="1 or 2", found=repr(method))
     return method
-
-
-def _checked_share(retained: float) -> float:
-    if retained == 0 and not isinstance(retained, bool):
-        return 0.0
-    return _between("retained", retained, 0.0, 1.0)
-
-
-def _between(name: str, value: Any, low: float, high: float) -> float:
-    """A number strictly between two others."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low < value < high:
-        bounds = f"above {low:g}" if math.isinf(high) else f"between {low:g} and {high:g}"
-        raise InvalidInput(f"{name} is outside its range", expected=bounds, found=repr(value))
-    return float(value)

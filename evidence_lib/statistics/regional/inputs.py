@@ -68,15 +68,22 @@ def shown(effect: float, std_error: float, level: float, scale: Scale, shared: d
     """An effect with its normal interval and two-sided p-value, back on the scale of the estimates given."""
     half = normal_quantile(level) * std_error
     facts: dict[str, Any] = {**shared, "conf_level": level, "scale": scale}
-    if scale == "log" and abs(effect) + half > LARGEST_LOG:
+    values = [back(scale, value) for value in (effect, effect - half, effect + half)]
+    if None in values:
         reason = message("regional_statistics.reason.not_finite")
         return Estimate(**facts, status="not_estimable", reason=reason)
-    back = math.exp if scale == "log" else float
     return Estimate(
         **facts,
-        estimate=back(effect),
+        estimate=values[0],
         std_error=std_error,
-        conf_low=back(effect - half),
-        conf_high=back(effect + half),
+        conf_low=values[1],
+        conf_high=values[2],
         p_value=two_sided_p(effect / std_error),
     )
+
+
+def back(scale: Scale, value: float) -> float | None:
+    """A value on the scale of the estimates given; None for a ratio that is no number any more."""
+    if scale == "identity":
+        return value
+    return math.exp(value) if abs(value) <= LARGEST_LOG else None
