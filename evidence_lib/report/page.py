@@ -7,7 +7,6 @@ the markers ``<!-- run -->`` and ``<!-- /run -->``; the content code leaves it o
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import importlib
 import json
@@ -369,7 +368,7 @@ def _blinding(at: View, state: str) -> str:
     if state != "unblinded":
         return say(f"page.blinding.{state}")
     date = given["date"]
-    since = say.form(dt.date.fromisoformat(date["date"])) if date.get("date") else say.say(date["unknown"])
+    since = say.date(date["date"]) if date.get("date") else say.say(date["unknown"])
     return say("page.blinding.unblinded", since=since, person=given["person"], reason=given["reason"])
 
 
