@@ -1,9 +1,10 @@
 """Wall time of ``evidence run`` against papermill and ``jupyter nbconvert`` on the command line, report by report.
 
-    python benchmarks/one_by_one.py [--study data/gbsg2/study.yml] [--repeats 3]
+    python -m benchmarks.one_by_one [--study data/gbsg2/study.yml] [--repeats 3]
 
 Both ways execute the same notebooks with the same parameters and end with an HTML page per report. They take turns,
-so that a slow spell of the machine meets both; the medians and their ratio are printed.
+so that a slow spell of the machine meets both; the medians and their ratio are printed, with the processor time of
+all processes and the load of the machine, which tell whether others used it meanwhile.
 """
 
 from __future__ import annotations
@@ -58,17 +59,29 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     study_file = given.study.resolve()
-    seconds: dict[str, list[float]] = {"evidence run": [], "papermill + nbconvert": []}
+    ways = {"evidence run": evidence_run, "papermill + nbconvert": one_by_one}
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    processor: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(given.repeats):
-        for name, way in zip(seconds, (evidence_run, one_by_one), strict=True):
+        for name, way in ways.items():
             with tempfile.TemporaryDirectory() as folder:
-                started = time.perf_counter()
+                started, used = time.perf_counter(), children_seconds()
                 way(study_file, Path(folder))
                 seconds[name].append(time.perf_counter() - started)
+                processor[name].append(children_seconds() - used)
     for name, times in seconds.items():
-        print(f"{name:<24}{statistics.median(times):7.1f} s   ({', '.join(f'{one:.1f}' for one in times)})")
+        each = ", ".join(f"{one:.1f}" for one in times)
+        used = statistics.median(processor[name])
+        print(f"{name:<24}{statistics.median(times):7.1f} s   ({each}), {used:.1f} s of processors")
     ours, theirs = (statistics.median(times) for times in seconds.values())
-    print(f"{'ratio of medians':<24}{theirs / ours:7.2f}   ({os.cpu_count()} processors)")
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"{'ratio of medians':<24}{theirs / ours:7.2f}   ({os.cpu_count()} processors{load})")
+
+
+def children_seconds() -> float:
+    """Processor time of all processes that were started here and have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 if __name__ == "__main__":

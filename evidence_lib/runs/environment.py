@@ -14,6 +14,8 @@ from evidence_lib.runs.kernel import ERROR_FILE
 from evidence_lib.runs.processes import MARK
 
 SOCKET_FOLDER = "EVIDENCE_SOCKETS"
+SERVER_FOLDER = "EVIDENCE_SERVER_FOLDER"
+"""Environment variable of the server: the folder that it removes when whoever asked is gone."""
 _LONGEST_FOLDER = 80  # a Unix socket's whole path may have 107 bytes
 _DROPPED = ("JUPYTER_", "JPY_", "IPYTHON", "PAPERMILL_", "PYTHONSTARTUP", "PYTHONINSPECT", "PYTHONBREAKPOINT")
 _THREADS = ("OMP_NUM", "OPENBLAS_NUM", "MKL_NUM", "NUMEXPR_NUM", "VECLIB_MAXIMUM", "BLIS_NUM")

@@ -24,7 +24,7 @@ from evidence_lib.runs.jobs import Job, Outcome, fingerprint
 from evidence_lib.runs.processes import MARK, sweep
 from evidence_lib.runs.warm import Server
 
-WORKER = (sys.executable, "-m", "evidence_lib.runs.worker")
+WORKER = (sys.executable, "-P", "-m", "evidence_lib.runs.worker")  # -P: no file of the working directory is imported
 _STOPPED = 143
 _LOOK_EVERY = 0.2
 

@@ -36,8 +36,8 @@ class Kernel:
         self.returncode: int | None = None
 
     def start(self, arguments: Sequence[str], variables: dict[str, str], folder: str | None) -> None:
-        """Tell it to begin."""
-        with open(self._start, "w", encoding="utf-8") as stream:
+        """Tell it to begin. One that has died is found dead by whoever started it, as any kernel is."""
+        with contextlib.suppress(BrokenPipeError), open(self._start, "w", encoding="utf-8") as stream:
             json.dump({"arguments": list(arguments), "environment": variables, "folder": folder}, stream)
 
     def poll(self) -> int | None:

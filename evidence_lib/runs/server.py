@@ -26,6 +26,7 @@ import psutil
 
 import evidence_lib
 from evidence_lib.runs import worker
+from evidence_lib.runs.environment import SERVER_FOLDER
 from evidence_lib.runs.jobs import Job
 from evidence_lib.runs.kernel import ERROR_FILE
 from evidence_lib.runs.processes import become_subreaper, sweep
@@ -68,8 +69,8 @@ def main(build_page: worker.PageBuilder | None = None) -> int:
 def load() -> None:
     """Import all that a report may need, and do once what each would do first."""
     worker.leave_out_the_grammar_of_addresses()
-    ours = [found.name for found in pkgutil.walk_packages(evidence_lib.__path__, f"{evidence_lib.__name__}.")]
-    for name in (*LIBRARIES, *ours):
+    ours = pkgutil.walk_packages(evidence_lib.__path__, f"{evidence_lib.__name__}.", onerror=lambda name: None)
+    for name in (*LIBRARIES, *(found.name for found in ours)):
         with contextlib.suppress(Exception):  # a report that needs it fails by itself and says why
             importlib.import_module(name)
     from evidence_lib.report.page import warm_up
@@ -99,7 +100,8 @@ class Reports:
         for running in list(self._running.values()):
             self._end(running)
             shutil.rmtree(running.private, ignore_errors=True)  # which the asker would have removed
-        shutil.rmtree(tempfile.gettempdir(), ignore_errors=True)
+        if folder := os.environ.get(SERVER_FOLDER):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _hear(self) -> None:
         block = os.read(0, 1 << 16)

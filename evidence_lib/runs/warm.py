@@ -8,17 +8,19 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
-from evidence_lib.runs.environment import environment, private_folder
+from evidence_lib.runs.environment import SERVER_FOLDER, environment, private_folder
 from evidence_lib.runs.jobs import Job
 from evidence_lib.runs.processes import MARK
 
 SERVER = (sys.executable, "-P", "-m", "evidence_lib.runs.server")  # -P: no file of the working directory is imported
 _LOOK_EVERY = 0.1
+_LOADING = 120.0  # seconds; most machines take three
 _PATIENCE = 30.0
 _GONE: tuple[None, str] = (None, "")
 
@@ -53,8 +55,10 @@ class Server:
         process = self._process
         if process is None:
             return False
+        deadline = time.monotonic() + _LOADING
         while not process.settled.wait(_LOOK_EVERY) and not stop.is_set():
-            pass
+            if time.monotonic() > deadline:
+                process.kill()  # which settles it
         self._works = process.loaded or not process.settled.is_set()
         return process.loaded
 
@@ -111,7 +115,7 @@ class _Process:
             stdin=subprocess.PIPE,  # its end tells the server that this process is gone
             stdout=subprocess.PIPE,  # its end tells this process that the server and all its reports are gone
             stderr=subprocess.DEVNULL,
-            env=environment(self._private),
+            env={**environment(self._private), SERVER_FOLDER: str(self._private)},
             start_new_session=True,
             text=True,
             encoding="utf-8",
