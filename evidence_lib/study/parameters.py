@@ -92,7 +92,7 @@ _LIST = (
         unit="`unit`",
         open_range=True,
         meaning="the time up to which mean survival is restricted",
-        notebooks=(SURVIVAL, REGIONAL),
+        notebooks=(SURVIVAL,),
     ),
     Parameter(
         name="times",
@@ -101,7 +101,7 @@ _LIST = (
         open_range=True,
         at_most=20,
         meaning="the times at which survival is reported; the first is the headline milestone",
-        notebooks=(SURVIVAL, SAFETY),
+        notebooks=(SURVIVAL, SAFETY, REGIONAL),
     ),
     Parameter(
         name="at_risk_times", kind="times", unit="`unit`", at_most=50, meaning="the times of the numbers at risk"
@@ -118,7 +118,7 @@ _LIST = (
         kind="columns",
         at_most=50,
         meaning="the covariates of the adjusted model",
-        notebooks=(SURVIVAL, RESPONSE, CONTINUOUS, REGIONAL),
+        notebooks=(SURVIVAL, RESPONSE, CONTINUOUS),
     ),
     Parameter(
         name="subgroups",
@@ -132,7 +132,7 @@ _LIST = (
         kind="columns",
         at_most=50,
         meaning="the variables of the baseline table; none: the strata, covariates and subgroups",
-        notebooks=(SURVIVAL, BASELINE),
+        notebooks=(SURVIVAL, BASELINE, REGIONAL),
     ),
     Parameter(
         name="subset",
@@ -379,12 +379,64 @@ _LIST = (
         name="dose", kind="column", notebooks=(CONTINUOUS,), meaning="the column of ADSL with the dose of the arm"
     ),
     Parameter(
+        name="region", kind="column", default="REGION1", notebooks=(REGIONAL,), meaning="the column with the region"
+    ),
+    Parameter(name="focus", kind="text", notebooks=(REGIONAL,), meaning="the region of interest; none: all alike"),
+    Parameter(
+        name="retained",
+        kind="number",
+        unit="share",
+        high=1.0,
+        open_range=True,
+        default=0.5,
+        notebooks=(REGIONAL,),
+        meaning="the share of the overall effect that a region is to keep",
+    ),
+    Parameter(
+        name="consistency_method",
+        kind="number",
+        low=1,
+        high=2,
+        whole=True,
+        default=1,
+        notebooks=(REGIONAL,),
+        meaning="MHLW method 1 (a region keeps the share) or 2 (all regions point to the same side)",
+    ),
+    Parameter(
+        name="power",
+        kind="number",
+        unit="share",
+        low=0.025,
+        high=1.0,
+        open_range=True,
+        notebooks=(REGIONAL,),
+        meaning="the planned power of the whole trial",
+    ),
+    Parameter(
+        name="planned_effect",
+        kind="number",
+        low=-math.inf,
+        unit="of the measure",
+        notebooks=(REGIONAL,),
+        meaning="the planned effect, such as a hazard ratio",
+    ),
+    Parameter(
+        name="smallest_region",
+        kind="number",
+        unit="patients",
+        high=1e6,
+        whole=True,
+        default=0,
+        notebooks=(REGIONAL,),
+        meaning="a region with fewer patients is shown but not compared",
+    ),
+    Parameter(
         name="seed",
         kind="number",
         high=2**32 - 1,
         whole=True,
         default=20260101,
-        notebooks=(CONTINUOUS, REGIONAL),
+        notebooks=(CONTINUOUS,),
         meaning="the seed of everything that is drawn at random",
     ),
 )

@@ -104,6 +104,13 @@ VALID: dict[str, Any] = {
     "higher_is": "worse",
     "important_difference": 10,
     "dose": "TRT01PN",
+    "region": "REGION1",
+    "focus": "China",
+    "retained": 0.5,
+    "consistency_method": 2,
+    "power": 0.9,
+    "planned_effect": 0.75,
+    "smallest_region": 20,
     "seed": 7,
 }
 
