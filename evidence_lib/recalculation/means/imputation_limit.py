@@ -107,56 +107,70 @@ def reml(data: Data, start: Fit | None = None, *, precision: float = 1e-9) -> Fi
 def completed(data: Data, fit: Fit, place: int, strategy: str, reference: int) -> tuple[Floats, Floats]:
     """The conditional mean of each subject's value at a visit under the strategy, and its conditional variance."""
     values, variances = data.outcome[:, place].copy(), np.zeros(len(data.outcome))
+    alike: dict[tuple[Any, ...], list[int]] = {}
     for i in np.flatnonzero(np.isnan(values)):
-        own, other = (_mean(rows[i], fit.beta) for rows in (data.design, data.compared))
-        sigma = fit.sigma[data.group[i]]
+        alike.setdefault((data.group[i], data.first[i], *np.isnan(data.outcome[i]).tolist()), []).append(int(i))
+    for (group, first, *_), rows in alike.items():
+        own, other = (_means(design[rows], fit.beta) for design in (data.design, data.compared))
+        sigma = fit.sigma[group]
         compared = fit.sigma[reference if fit.sigma.shape[0] > 1 else 0]
-        y = data.outcome[i]
+        y = data.outcome[rows]
         if strategy not in REFERENCE_BASED:
-            values[i], variances[i] = _given(y, own, sigma, place)
+            values[rows], variances[rows] = _given(y, own, sigma, place)
         else:
-            values[i], variances[i] = _after_event(y, own, other, sigma, compared, place, data.first[i], strategy)
+            values[rows], variances[rows] = _after_event(y, own, other, sigma, compared, place, int(first), strategy)
     return values, variances
 
 
-def _mean(rows: Floats, beta: Floats) -> Floats:
-    """Means of the visits, NaN where a coefficient that they use is unknown."""
-    return np.array([float((row[row != 0] * beta[row != 0]).sum()) for row in rows])
+def _means(design: Floats, beta: Floats) -> Floats:
+    """Means of subjects by visits, NaN where a coefficient that they use is unknown."""
+    unknown = np.isnan(beta)
+    means = design @ np.where(unknown, 0.0, beta)
+    if unknown.any():
+        means[(design[:, :, unknown] != 0).any(axis=2)] = np.nan
+    return np.asarray(means, dtype=np.float64)
 
 
-def _given(y: Floats, mean: Floats, sigma: Floats, place: int) -> tuple[float, float]:
-    seen = np.flatnonzero(~np.isnan(y))
+def _given(y: Floats, mean: Floats, sigma: Floats, place: int) -> tuple[Floats, float]:
+    """The value at a visit of subjects who have values at the same visits, given these, and its variance."""
+    seen = np.flatnonzero(~np.isnan(y[0]))
     slope = np.linalg.solve(sigma[np.ix_(seen, seen)], sigma[seen, place])
-    return float(mean[place] + slope @ (y - mean)[seen]), float(sigma[place, place] - slope @ sigma[seen, place])
+    value = mean[:, place] + (y - mean)[:, seen] @ slope
+    return value, float(sigma[place, place] - slope @ sigma[seen, place])
 
 
 def _after_event(
     y: Floats, own: Floats, other: Floats, sigma: Floats, compared: Floats, place: int, first: int, strategy: str
-) -> tuple[float, float]:
-    """First the visits before the event, as missing at random; then those after it as a regression on these."""
-    before = np.full(first, np.nan)
+) -> tuple[Floats, float]:
+    """First the visits before the event, as missing at random; then those after it as a regression on these.
+
+    For subjects who have the same event and values at the same visits.
+    """
+    before = np.full((len(y), first), np.nan)
     spread = np.zeros((first, first))
-    early = y[:first]
-    gaps, seen = np.flatnonzero(np.isnan(early)), np.flatnonzero(~np.isnan(early))
-    before[seen] = early[seen]
+    early = y[:, :first]
+    gaps, seen = np.flatnonzero(np.isnan(early[0])), np.flatnonzero(~np.isnan(early[0]))
+    before[:, seen] = early[:, seen]
     slope = np.linalg.solve(sigma[np.ix_(seen, seen)], sigma[np.ix_(seen, gaps)]).T
-    before[gaps] = own[gaps] + slope @ (early - own[:first])[seen]
+    before[:, gaps] = own[:, gaps] + (early - own[:, :first])[:, seen] @ slope.T
     spread[np.ix_(gaps, gaps)] = sigma[np.ix_(gaps, gaps)] - slope @ sigma[np.ix_(seen, gaps)]
     if place < first:
-        return float(before[place]), float(spread[place, place])
+        return before[:, place], float(spread[place, place])
     source = sigma if strategy == "last-mean-carried-forward" else compared
     k = np.linalg.solve(source[:first, :first], source[:first, first:]).T
     q = source[first:, first:] - k @ source[:first, first:]
+    step = (own - other)[:, first - 1 : first] if first else 0.0
+    held = own[:, first - 1 : first] if first else np.nan
     late = {
-        "jump-to-reference": other[first:],
-        "copy-reference": other[first:],
-        "copy-increments": other[first:] + (own[first - 1] - other[first - 1] if first else 0.0),
-        "last-mean-carried-forward": np.full(len(own) - first, own[first - 1] if first else np.nan),
+        "jump-to-reference": other[:, first:],
+        "copy-reference": other[:, first:],
+        "copy-increments": other[:, first:] + step,
+        "last-mean-carried-forward": np.broadcast_to(held, own[:, first:].shape),
     }[strategy]
-    base = other[:first] if strategy == "copy-reference" else own[:first]
-    mean = late + k @ (before - base)
-    value, rest = _given(y[first:], mean, q, place - first)
-    kept = np.flatnonzero(~np.isnan(y[first:]))
+    base = other[:, :first] if strategy == "copy-reference" else own[:, :first]
+    mean = late + (before - base) @ k.T
+    value, rest = _given(y[:, first:], mean, q, place - first)
+    kept = np.flatnonzero(~np.isnan(y[0, first:]))
     pull = np.linalg.solve(q[np.ix_(kept, kept)], q[kept, place - first])
     through = k[place - first] - pull @ k[kept]
     return value, rest + float(through @ spread @ through)
@@ -196,9 +210,11 @@ def _information(data: Data, fit: Fit, pairs: list[tuple[int, int, int]]) -> Flo
     """Expected information about the elements of the covariance matrices, summed over the subjects."""
     visits = data.outcome.shape[1]
     total = np.zeros((len(pairs), len(pairs)))
+    alike: dict[tuple[int, ...], int] = {}
     for i, row in enumerate(data.fitted):
-        seen = np.flatnonzero(~np.isnan(row))
-        g = data.group[i]
+        key = (int(data.group[i]), *np.flatnonzero(~np.isnan(row)).tolist())
+        alike[key] = alike.get(key, 0) + 1
+    for (g, *seen), subjects in alike.items():
         weight = np.zeros((visits, visits))
         weight[np.ix_(seen, seen)] = np.linalg.inv(fit.sigma[g][np.ix_(seen, seen)])
         mine = [p for p, (group, _, _) in enumerate(pairs) if group == g]
@@ -208,5 +224,5 @@ def _information(data: Data, fit: Fit, pairs: list[tuple[int, int, int]]) -> Flo
             change[pairs[p][1], pairs[p][2]] = change[pairs[p][2], pairs[p][1]] = 1.0
             moved.append(weight @ change)
         stacked = np.stack(moved)
-        total[np.ix_(mine, mine)] += 0.5 * np.einsum("pab,qba->pq", stacked, stacked)
+        total[np.ix_(mine, mine)] += 0.5 * subjects * np.einsum("pab,qba->pq", stacked, stacked)
     return total
