@@ -51,7 +51,7 @@ def happen(design: TrialDesign, *, seed: int, n: int | None = None) -> Happening
     design : TrialDesign
         The trial.
     seed : int
-        Zero or more. The same seed gives the same patients on every machine.
+        Zero or more. The same seed gives the same patients (with the same versions of the libraries).
     n : int
         How many are randomised.
 
@@ -93,7 +93,7 @@ def generate(design: TrialDesign, *, seed: int) -> Trial:
     design : TrialDesign
         The trial; ``LUNG_DEMO`` is the demonstration.
     seed : int
-        Zero or more. The same seed gives the same data sets, value by value.
+        Zero or more. The same seed gives the same data sets, value by value (with the same versions of the libraries).
 
     Returns
     -------
