@@ -121,6 +121,9 @@ def _treatment_told_twice(trial: Trial, randomised: pd.DataFrame) -> list[str]:
         randomised.index[randomised["DCTREAS"] == "ADVERSE EVENT"]
     ):
         wrong.append("treatment stopped for an adverse event in one of ADAE and ADSL")
+    reasons = (adae[["AESDTH", "AESLIFE", "AESHOSP"]] == "Y").any(axis=1)
+    if not (reasons == (adae["AESER"] == "Y")).all() or not ((adae["AESDTH"] == "Y") == (adae["ATOXGR"] == 5)).all():
+        wrong.append("a serious event without its reason")
     treated = randomised["SAFFL"] == "Y"
     if not (treated == randomised["TRTSDT"].notna()).all() or not (treated == randomised["TRT01A"].notna()).all():
         wrong.append("treated without a date or an arm")

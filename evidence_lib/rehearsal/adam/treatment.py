@@ -57,6 +57,8 @@ def adae(happened: Happenings, keys: Keys) -> pd.DataFrame:
             "AETOXGR": events.grade,
             "AESER": np.where(events.serious, "Y", "N"),
             "AESDTH": np.where(events.fatal, "Y", "N"),
+            "AESLIFE": np.where(events.serious & (events.grade == 4), "Y", "N"),
+            "AESHOSP": np.where(events.serious & ~events.fatal, "Y", "N"),
             "AEREL": np.where(events.related, "RELATED", "NOT RELATED"),
             "AEACN": action,
             "AEOUT": outcome,
