@@ -12,9 +12,11 @@ from evidence_lib.endpoints.response.best import (
 from evidence_lib.endpoints.response.confirmation import Confirmation
 from evidence_lib.endpoints.response.criteria import MRECIST, RECIST_1_1, Criteria
 from evidence_lib.endpoints.response.durations import duration_of_response, time_to_response
+from evidence_lib.endpoints.response.drawn import spider_band, spider_lines, swimmer_rows, waterfall_bars
 from evidence_lib.endpoints.response.hepatocellular import mrecist_new_lesions, mrecist_visit_response
 from evidence_lib.endpoints.response.lesions import non_target_response, sum_of_diameters
 from evidence_lib.endpoints.response.rates import disease_control, objective_response
+from evidence_lib.endpoints.response.summary import ResponseRules, response_summary, responses_differ
 from evidence_lib.endpoints.response.target import best_percent_change, target_response
 from evidence_lib.endpoints.response.visits import overall_response, visit_response
 
@@ -23,6 +25,7 @@ __all__ = [
     "RECIST_1_1",
     "Confirmation",
     "Criteria",
+    "ResponseRules",
     "best_overall_response",
     "best_percent_change",
     "confirmed_best_overall_response",
@@ -33,9 +36,15 @@ __all__ = [
     "non_target_response",
     "objective_response",
     "overall_response",
+    "response_summary",
+    "responses_differ",
+    "spider_band",
+    "spider_lines",
     "recurrence_as_progression",
     "sum_of_diameters",
+    "swimmer_rows",
     "target_response",
     "time_to_response",
     "visit_response",
+    "waterfall_bars",
 ]
