@@ -199,7 +199,10 @@ def _flag(records: pd.DataFrame, name: str) -> pd.Series | None:
 
 def _related(records: pd.DataFrame) -> pd.Series | None:
     name = next((n for n in ("AREL", "AEREL") if n in records), None)
-    return None if name is None else ~records[name].astype(str).str.strip().str.upper().isin(NOT_RELATED)
+    if name is None:
+        return None
+    # A missing answer is none of the answers, whatever its text looks like.
+    return records[name].isna() | ~records[name].astype(str).str.strip().str.upper().isin(NOT_RELATED)
 
 
 def _special(records: pd.DataFrame, name: str | None) -> pd.Series | None:

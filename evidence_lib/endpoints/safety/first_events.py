@@ -82,8 +82,8 @@ def first_event(events: pd.DataFrame, subjects: pd.DataFrame, *, terms: Sequence
     ``cause`` is event, discontinuation, death or censored. Day 1 is the day of the first dose. Treatment that stopped
     before its planned end competes on the day of the last dose (unless death was why), death on its own day; who
     completed treatment or is still treated is censored at the last day seen, at most 30 days after the last dose, where
-    events end to be treatment-emergent. On one day an event goes first (it may
-    be why treatment stopped), then death. A subject without a first dose, and an event without a day, are left out.
+    events end to be treatment-emergent. On one day an event goes first (it may be why treatment stopped), then death.
+    A subject whose length of treatment is not known, and an event without a day, are left out.
     ``attrs["selected"]`` is a frame that says what the events are: ``what`` and, for declared terms, ``term``.
     """
     chosen, selected = selected_events(events, terms)
@@ -94,11 +94,14 @@ def first_event(events: pd.DataFrame, subjects: pd.DataFrame, *, terms: Sequence
         if name in subjects and "TRTSDT" in subjects:
             seen = seen.fillna(day_of(subjects[name], subjects["TRTSDT"]))
     end = seen.clip(lower=days, upper=days + AFTER_TREATMENT).fillna(days)
-    never = pd.Series(float("nan"), index=subjects.index)
+    death = _death_day(subjects, end)
+    early, by_death = _stopped(subjects)
+    counts = by_death | (death <= days + AFTER_TREATMENT)
+    end = end.mask(counts & (death > end), death)
     people["event"] = chosen.groupby("subject")["day"].min().reindex(people["subject"]).to_numpy()
     people["event"] = people["event"].clip(lower=1)
-    people["death"] = _death_day(subjects, end) if {"DTHFL", "DTHDT"} & set(subjects) else never
-    people["discontinuation"] = days.where(_stopped_early(subjects))
+    people["death"] = death
+    people["discontinuation"] = days.where(early & ~by_death)
     people["censored"] = end
     order = ["event", "death", "discontinuation", CENSORED]
     people = people[people["censored"].notna()]
@@ -149,11 +152,16 @@ def _death_day(subjects: pd.DataFrame, end: pd.Series) -> pd.Series:
     return known
 
 
-def _stopped_early(subjects: pd.DataFrame) -> pd.Series:
-    for name in STATUS:
-        if name in subjects and subjects[name].notna().any():
-            status = subjects[name].astype(str).str.strip().str.upper()
-            early = subjects[name].notna() & ~status.isin(COMPLETED) & (status != "DEATH")
-            reason = next((subjects[r] for r in TREATMENT_REASONS if r in subjects), None)
-            return early if reason is None else early & (reason.astype(str).str.strip().str.upper() != "DEATH")
-    return pd.Series(False, index=subjects.index)
+def _stopped(subjects: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
+    """Whose treatment stopped before its planned end, and of whom by death."""
+    none = pd.Series(False, index=subjects.index)
+    name = next((name for name in STATUS if name in subjects and subjects[name].notna().any()), None)
+    if name is None:
+        return none, none
+    status = subjects[name].astype(str).str.strip().str.upper()
+    early = subjects[name].notna() & ~status.isin(COMPLETED)
+    reason = next((subjects[reason] for reason in TREATMENT_REASONS if reason in subjects), None)
+    by_death = status == "DEATH"
+    if reason is not None:
+        by_death |= reason.astype(str).str.strip().str.upper() == "DEATH"
+    return early, early & by_death
