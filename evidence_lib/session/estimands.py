@@ -115,8 +115,10 @@ def outcomes(rep: Report) -> Outcomes:
             raise ParameterError("a parameter that has no default is not given", where=name, mend="give it")
     dated = asked is not None and bool(asked.day_columns)
     start = start_dates(rep, None) if dated else None
+    records = rep.records(given["dataset"], parameter=given["parameter"])
+    rep.name_endpoint(records)
     made = continuous.outcomes(
-        rep.records(given["dataset"], parameter=given["parameter"]),
+        records,
         rep.people.frame,
         outcome=given["outcome"],
         baseline=given["baseline_value"],

@@ -81,9 +81,9 @@ class Report(Recorder):
     def analysis_frame(self) -> pd.DataFrame:
         """The time-to-event data of the endpoint: one row per analysed subject.
 
-        Columns: subject (a number that stands for the identifier), time (days), event (1 = event), arm, and the
-        declared variables; where other events compete, ``cause`` (0 censored, 1 the event, 2 and more the others, named
-        by ``context.causes``). Records the attrition, how follow-up ended, and the number of subjects and events of
+        Columns: subject (a number that stands for the identifier), time (days), event (1 = event), arm, the
+        declared variables, and ended (1 = any event); where others compete, ``cause`` (0 censored, 1 the event, 2 and
+        more the others, named by ``context.causes``). Records the attrition, how follow-up ended, and the number of subjects and events of
         each arm and of all. Raises InvalidInput in a report without an endpoint.
         """
         if self.analysis is None:
@@ -92,6 +92,15 @@ class Report(Recorder):
         self.results.add_table("attrition", self.analysis.attrition)
         self._count(frame)
         return frame
+
+    def name_endpoint(self, records: pd.DataFrame) -> None:
+        """Call the endpoint by PARAM of its records where the study file has no label for it."""
+        context = self.context
+        if context.endpoint_label != context.endpoint or "PARAM" not in records:
+            return
+        names = records["PARAM"].dropna().unique()
+        if len(names) == 1:
+            self.context = replace(context, endpoint_label=str(names[0]))
 
     def outcomes(self) -> Outcomes:
         """The outcomes of the report's parameter at visits, one row per subject and visit, under the estimand.

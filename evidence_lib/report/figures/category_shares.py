@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Size = Literal["main", "first_screen"]
 BAR, GAP = 0.24, 0.14  # inches
+LEFT = {"main": 2.3, "first_screen": 1.55}
+LABEL_WIDTH = {"main": 30, "first_screen": 21}
 LEAST_SHARE_WITH_TEXT = 0.06
 
 
@@ -48,33 +50,35 @@ def category_shares(counts: pd.DataFrame, *, view: View, size: Size = "main") ->
     colours = mpl.colormaps["viridis"].resampled(max(len(kinds), 2))
     with theme(view.item or "categories", small=size == "first_screen"):
         figure = MatplotlibFigure(figsize=(width, height))
-        axes = figure.add_axes((0.27, 0.5 / height, 0.70, (height - 0.75) / height))
+        left = LEFT[size] / width
+        axes = figure.add_axes((left, 0.5 / height, 0.96 - left, (height - 0.75) / height))
         y = 0.0
         for visit in visits:
             axes.text(0, y - 0.11, str(visit), color=GREY, va="center")
             y += 0.2
             for arm in arms:
-                left = 0.0
+                start = 0.0
                 for place, kind in enumerate(kinds):
                     here = counts[(counts["visit"] == visit) & (counts["arm"] == arm) & (counts["category"] == kind)]
                     share = float(here["share"].iloc[0]) if len(here) else 0.0
                     colour = colours(place)
-                    axes.barh(y, share, left=left, height=BAR * 0.86, color=colour, edgecolor="white", linewidth=0.6)
+                    axes.barh(y, share, left=start, height=BAR * 0.86, color=colour, edgecolor="white", linewidth=0.6)
                     if share >= LEAST_SHARE_WITH_TEXT:
                         dark = (
                             sum(weight * part for weight, part in zip((0.3, 0.59, 0.11), colour[:3], strict=True)) < 0.5
                         )
                         ink = "white" if dark else INK
-                        axes.text(left + share / 2, y, view.label(str(kind)), ha="center", va="center", color=ink)
-                    left += share
-                axes.text(-0.01, y, wrapped(view.label(arm), 24, lines=1), ha="right", va="center")
+                        axes.text(start + share / 2, y, view.label(str(kind)), ha="center", va="center", color=ink)
+                    start += share
+                axes.text(-0.01, y, wrapped(view.label(arm), LABEL_WIDTH[size], lines=1), ha="right", va="center")
                 y += BAR
             y += GAP
         axes.set_ylim(y, -0.25)
         axes.set_xlim(0, 1)
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        axes.set_xticks([0, 0.25, 0.5, 0.75, 1], [say.percent(at, 0) for at in (0, 0.25, 0.5, 0.75, 1)])
+        ticks = (0, 0.25, 0.5, 0.75, 1) if size == "main" else (0, 0.5, 1)
+        axes.set_xticks(ticks, [say.percent(at, 0) for at in ticks])
     return Figure(
         title=say("continuous.table.categories.title", endpoint=view.context.endpoint_label),
         drawing=figure,

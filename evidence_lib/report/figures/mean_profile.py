@@ -61,7 +61,7 @@ def mean_profile(summary: pd.DataFrame, *, view: View, size: Size = "main") -> F
         _draw(axes, view, points, arms, visits)
         _name(axes, view, points, arms, visits, size)
         _numbers(axes, view, points, arms, visits, plot)
-        wide = 12 if size == "main" or len(visits) < 5 else 7
+        wide = 12 if size == "main" or len(visits) < 5 else 6
         axes.set_xticks(range(len(visits)), [wrapped(visit, wide, lines=2) for visit in visits])
         axes.set_xlim(-0.35, len(visits) - 0.65)
         axes.set_ylabel(_axis(view))

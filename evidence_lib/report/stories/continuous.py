@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from evidence_lib.report import cells
@@ -30,7 +31,7 @@ def answer(view: View) -> str:
     if not view.context.treatments:
         seen = observed_mean(view, view.context.reference)
         key = "continuous.story.answer.one_arm" if seen.given else "continuous.story.answer.nothing"
-        return say(key, measure=_measure(view), visit=found.visit, a=seen.estimate)
+        return say(key, measure=_measure(view), visit=found.visit, a=_shown(view, seen.estimate))
     return " ".join(_answer(view, treatment) for treatment in view.context.treatments)
 
 
@@ -44,7 +45,7 @@ def key_messages(view: View) -> list[KeyMessage]:
             first = [(big, [versus, *lines]) for big, lines in first]
         found += first
     if not found:
-        found = [_one_mean(view), _missing_message(view)]
+        found = [_one_mean(view), _missing_message(view, view.context.arms)]
     return [KeyMessage(id=f"K{place}", big=big, lines=lines) for place, (big, lines) in enumerate(found, 1)]
 
 
@@ -57,7 +58,7 @@ def figure(view: View) -> tuple[str, tuple[dict[str, Any], ...]] | None:
 
 def grey_line(view: View) -> list[str]:
     """How many were studied, and how many were seen at the main visit."""
-    n, seen = _seen(view)
+    n, seen = _seen(view, view.context.arms)
     people = own_phrases(view)["people"]
     return [view.words("continuous.story.grey", n=n, people=people, seen=seen, visit=facts(view).visit)]
 
@@ -65,7 +66,7 @@ def grey_line(view: View) -> list[str]:
 def cautions(view: View) -> list[str]:
     """Many missing values, values carried forward, and analyses that do not agree."""
     say, found = view.words, facts(view)
-    n, seen = _seen(view)
+    n, seen = _seen(view, view.context.arms)
     lines = []
     if found.carried:
         lines.append(say("continuous.story.caution.carried"))
@@ -86,13 +87,18 @@ def unclear(view: View) -> bool:
 def seen(view: View) -> list[str]:
     """What was seen, in plain sentences."""
     say, found = view.words, facts(view)
-    sentences = []
+    sentences: list[str] = []
     for arm in view.context.arms:
         mean = _mean_of(view, arm)
-        if mean.estimate is not None:
-            told = {"measure": _measure(view), "visit": found.visit, "a": mean.estimate}
-            key = "continuous.story.plain.mean" if view.context.treatments else "continuous.story.plain.mean_alone"
-            sentences.append(say(key, group=view.label(arm), **told))
+        if mean.estimate is None:
+            continue
+        told = {"a": _shown(view, mean.estimate), "group": _with(view, arm)}
+        if sentences:
+            sentences.append(say("continuous.story.plain.mean_of_other", **told))
+            continue
+        where = {"measure": _measure(view), "visit": found.visit}
+        key = "continuous.story.plain.mean" if view.context.treatments else "continuous.story.plain.mean_alone"
+        sentences.append(say(key, **told, **where))
     if not sentences:
         return [say("continuous.story.plain.nothing")]
     if found.higher_is is not None:
@@ -107,14 +113,19 @@ def seen(view: View) -> list[str]:
             low, high = sorted((abs(difference.low), abs(difference.high)))
             sentences.append(say("continuous.story.plain.range", size=abs(difference.estimate), low=low, high=high))
         else:
-            told = {"size": abs(difference.estimate), "low": abs(difference.low), "high": difference.high}
-            sentences.append(say("continuous.story.plain.maybe_none", **told))
+            sizes = {"size": abs(difference.estimate), "low": abs(difference.low), "high": abs(difference.high)}
+            sentences.append(say("continuous.story.plain.maybe_none", **sizes))
     return sentences
 
 
 def _measure(view: View) -> str:
     kind = "change" if facts(view).change else "value"
     return view.words(f"continuous.story.measure.{kind}", endpoint=view.context.endpoint_label)
+
+
+def _shown(view: View, mean: float | None) -> str:
+    """A mean as sentences print it: a change with its sign."""
+    return "" if mean is None else view.words.form(mean, "signed1" if facts(view).change else ".2")
 
 
 def _with(view: View, arm: str) -> str:
@@ -140,8 +151,8 @@ def _answer(view: View, treatment: str) -> str:
     told: dict[str, Any] = {
         "measure": _measure(view),
         "visit": found.visit,
-        "a": a.estimate,
-        "b": b.estimate,
+        "a": _shown(view, a.estimate),
+        "b": _shown(view, b.estimate),
         "with_treatment": _with(view, treatment),
         "with_reference": _with(view, reference),
     }
@@ -170,10 +181,12 @@ def _means(view: View, treatment: str) -> tuple[str, list[str]]:
     name = say("continuous.story.key.means", measure=_measure(view), visit=found.visit)
     if a.estimate is None or b.estimate is None:
         return say("key.not_estimable"), [name, a.reason or b.reason or ""]
-    order = {"treatment": _with(view, treatment), "reference": _with(view, view.context.reference)}
-    lines = [name, say("continuous.story.key.order", **order)]
+    lines = [name]
+    if len(view.context.treatments) == 1:
+        order = {"treatment": _with(view, treatment), "reference": _with(view, view.context.reference)}
+        lines.append(say("continuous.story.key.order", **order))
     lines += [say(f"continuous.story.higher.{found.higher_is}")] if found.higher_is else []
-    return say("continuous.story.key.means_big", a=a.estimate, b=b.estimate), lines
+    return say("continuous.story.key.means_big", a=_shown(view, a.estimate), b=_shown(view, b.estimate)), lines
 
 
 def _difference(view: View, treatment: str) -> tuple[str, list[str]]:
@@ -223,7 +236,7 @@ def _robustness(view: View, treatment: str) -> tuple[str, list[str]]:
             say("continuous.story.key.responders", rule=rule.groups["level"] if rule else "", visit=facts(view).visit),
             say("continuous.story.key.interval_points", **points),
         ]
-    return _missing_message(view)
+    return _missing_message(view, (treatment, view.context.reference))
 
 
 def _one_mean(view: View) -> tuple[str, list[str]]:
@@ -233,22 +246,22 @@ def _one_mean(view: View) -> tuple[str, list[str]]:
     if seen_mean.estimate is None:
         return say("key.not_estimable"), [name, seen_mean.reason or ""]
     lines = [name, *([_interval(view, seen_mean)] if seen_mean.low is not None else [])]
-    return say("continuous.story.key.difference_big", value=seen_mean.estimate), lines
+    return _shown(view, seen_mean.estimate), lines
 
 
-def _missing_message(view: View) -> tuple[str, list[str]]:
-    say = view.words
-    n, there = _seen(view)
+def _missing_message(view: View, arms: Sequence[str]) -> tuple[str, list[str]]:
+    say, found = view.words, facts(view)
+    n, there = _seen(view, arms)
     big = say("continuous.story.key.seen_big", seen=there, n=n)
-    return big, [say("continuous.story.key.seen", visit=facts(view).visit)]
+    carried = [say("continuous.story.key.carried")] if found.carried else []
+    return big, [say("continuous.story.key.seen", visit=found.visit), *carried]
 
 
-def _seen(view: View) -> tuple[int, int]:
-    """The subjects, and those with a value at the main visit."""
-    rows = view.results.select("mean", "n", visit=facts(view).visit)
-    return count(view, "count.subjects", "all"), sum(
-        int(row.value) for row in rows if isinstance(row.value, int | float)
-    )
+def _seen(view: View, arms: Sequence[str]) -> tuple[int, int]:
+    """The subjects of these arms, and those of them with a value at the main visit."""
+    rows = [view.results.find("mean", "n", arm=arm, visit=facts(view).visit) for arm in arms]
+    there = sum(int(row.value) for row in rows if row is not None and isinstance(row.value, int | float))
+    return sum(count(view, "count.subjects", arm) for arm in arms), there
 
 
 def _disagree(view: View, treatment: str) -> bool:

@@ -47,7 +47,7 @@ def mean_differences(*, view: View) -> Table:
         if found.roles.get("ancova") == role:
             for trend in [row for name in TRENDS for row in view.results.select(name)]:
                 none = say("table.none")
-                rows.append((say("continuous.table.dose_trend"), none, none, *_difference(view, trend)))
+                rows.append((say("continuous.table.dose_trend"), none, none, *_difference(view, trend, digits=4)))
                 groups.append(say(f"continuous.role.{role}"))
                 used.append(trend)
     return Table(
@@ -83,14 +83,18 @@ def _between_treatments(view: View, name: str) -> list[tuple[str, str]]:
     return [pair for pair in dict.fromkeys(pairs) if pair[1] != view.context.reference]
 
 
-def _difference(view: View, row: Row) -> tuple[str, str, str, str]:
-    error = cells.statistic(view, row, "std_error")
-    shown = cells.value_text(view, row)
-    if error is not None and error.value is not None:
-        shown = view.words("continuous.table.with_error", value=shown, error=cells.value_text(view, error))
+def _difference(view: View, row: Row, digits: int = 2) -> tuple[str, str, str, str]:
+    """A difference with its standard error, its interval, p-value and second calculation."""
+    every = [row, *(cells.statistic(view, row, name) for name in ("std_error", "conf_low", "conf_high"))]
+    known = [one.value for one in every if one is not None and isinstance(one.value, int | float)]
+    shown, interval = cells.value_text(view, row), cells.interval_text(view, row)
+    if len(known) == len(every):
+        value, error, low, high = (view.words.number(one, digits) for one in known)
+        shown = view.words("continuous.table.with_error", value=value, error=error)
+        interval = view.words("table.interval", low=low, high=high)
     return (
         shown,
-        cells.interval_text(view, row),
+        interval,
         cells.p_text_of(view, row),
         cells.agreement_text(view, [row]),
     )
