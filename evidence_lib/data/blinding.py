@@ -160,7 +160,8 @@ def _exchanged(table: Table, columns: list[str], giver: Mapping[str, str], arm: 
         if (each_value(frame[column], as_text).groupby(subject).nunique(dropna=False) > 1).any()
     ]
     lent = [column for column in columns if column not in varying]
-    values = frame[lent].groupby(subject, sort=False).head(1).set_axis(subject[~subject.duplicated()], axis="index")
+    first = subject.notna() & ~subject.duplicated()
+    values = frame.loc[first, lent].set_axis(subject[first], axis="index")
     by_arm = {arm[of]: of for of in reversed(values.index) if of in arm}
     source = {of: giver[of] if giver[of] in values.index else by_arm.get(arm[giver[of]]) for of in giver}
     known = subject.isin(giver)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evidence_lib.data.adam import AdamData, load_adam
 from evidence_lib.data.conformance import conformance
@@ -131,9 +134,7 @@ def spoilt(name: str, column: str, row: int, value: Any) -> pd.DataFrame:
 
 def found(data: AdamData) -> list[Finding]:
     findings = conformance(data)
-    assert not any(
-        "SECRET" in f"{one} {one.to_text()}" if hasattr(one, "to_text") else "SECRET" in str(one) for one in findings
-    )
+    assert not any("SECRET" in str(one) for one in findings)
     return findings
 
 
@@ -263,10 +264,10 @@ def test_a_percentage_of_a_zero_baseline() -> None:
     assert found(study(ADLB=frame)) == []
 
 
-def test_baselines_of_several_time_points_or_types_are_no_finding() -> None:
-    frame = pd.concat([adlb().assign(ATPT="1 h"), adlb().assign(ATPT="2 h", AVAL=lambda f: f["AVAL"], PARAMCD="ALT")])
+@pytest.mark.parametrize("column", ["ATPT", "BASETYPE"])
+def test_baselines_of_several_time_points_or_types_are_no_finding(column: str) -> None:
+    frame = pd.concat([adlb().assign(**{column: "one"}), adlb().assign(**{column: "two"})])
     assert found(study(ADLB=frame)) == []
-    assert found(study(ADLB=frame.rename(columns={"ATPT": "BASETYPE"})))[0].rule == "several_analysed" or True
 
 
 def test_baseline_is_the_value_of_the_flagged_record() -> None:
@@ -320,6 +321,41 @@ def test_other_data_sets_are_recognised_too() -> None:
     assert spec_for("ADCM", ["USUBJID", "CMDECOD"]).structure == "occurrences"
     assert "TRTEMFL" in spec_for("ADAEX", ["USUBJID", "AETERM"]).by_name
     assert spec_for("NOTES", ["TEXT"]).columns[0].required is False
+
+
+ODD = [
+    "",
+    ".",
+    "0",
+    "-1",
+    "1e308",
+    "inf",
+    "2024-01-01",
+    "2024",
+    "２０",
+    "Y",
+    "<5",
+    "中文",
+    7,
+    2.5,
+    True,
+    dt.date(9999, 1, 1),
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_whatever_a_column_holds_there_are_findings_and_no_crash(draw: st.DataObject) -> None:
+    name = draw.draw(st.sampled_from(sorted(SETS)))
+    frame = SETS[name]().astype(object)
+    for column in draw.draw(st.lists(st.sampled_from(list(frame.columns)), min_size=1, max_size=3, unique=True)):
+        values = draw.draw(st.lists(st.sampled_from(ODD), min_size=len(frame), max_size=len(frame)))
+        frame[column] = pd.Series(values, dtype=object)
+    frame = frame.head(draw.draw(st.integers(1, len(frame))))
+    for one in found(study(**{name: frame})):
+        assert one.rows >= 0
+        assert one.severity in ("error", "warning")
+        assert hash(one) is not None
 
 
 @pytest.mark.parametrize("folder", ["cdisc-pilot", "cdisc-pilot-xpt"])

@@ -25,7 +25,8 @@ def in_memory(**tables: pd.DataFrame) -> AdamData:
     for name, frame in tables.items():
         content = frame.to_csv(index=False).encode()
         identity = fingerprint(content, file=f"{name.lower()}.csv", rows=len(frame), columns=len(frame.columns))
-        made[name] = Table(frame.set_axis(range(2, len(frame) + 2), axis="index").astype(object), identity, "utf-8")
+        values = frame.set_axis(range(2, len(frame) + 2), axis="index").astype(object)
+        made[name] = Table(values.mask(values == "", None), identity, "utf-8")
     return AdamData.of_tables(**made)
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SERIES = ("USUBJID", "PARAMCD", "BASETYPE", "ATPT", "ATPTN", "TRLNKID", "RSEVAL", "RSEVALID", "PARQUAL")
 UNITS = ("AVALU", "LBSTRESU", "VSSTRESU", "QSSTRESU", "EGSTRESU")
 BEST_KNOWN = {"CR", "PR", "PD"}
+LARGEST = 1e15  # greater numbers have no decimals in floating point
 PLACES = 10  # decimals that are looked for; a number with more is taken as not rounded
 
 
@@ -49,12 +50,9 @@ def _step(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
     for code, part in frame.groupby("PARAMCD", sort=False):
         values = part[list(columns)].to_numpy(dtype="float64").ravel()
         values = values[np.isfinite(values)]
-        steps[code] = 0.0
-        for places in range(PLACES):
-            scaled = values * 10.0**places
-            if (np.abs(scaled - np.round(scaled)) <= 1e-6).all():
-                steps[code] = 1.01 * 10.0**-places if places else 0.0
-                break
+        values = values[np.abs(values) < LARGEST]
+        places = next((k for k in range(PLACES) if (np.abs((s := values * 10.0**k) - np.round(s)) <= 1e-6).all()), 0)
+        steps[code] = 1.01 * 10.0**-places if places else 0.0
     return frame["PARAMCD"].map(steps).astype("float64").fillna(0.0)
 
 
@@ -103,12 +101,10 @@ def units(data: DataSet) -> Iterator[Finding]:
         return
     for column in data.there(UNITS):
         unit = each_value(data.frame[column], lambda value: half_width(str(value)).lower())
-        kinds = unit.groupby(data.frame["PARAMCD"]).nunique()
-        mixed = tuple(sorted(str(code) for code in kinds.index[kinds > 1]))
-        usual = unit.groupby(data.frame["PARAMCD"]).transform(
-            lambda part: part.mode().iloc[0] if part.notna().any() else None
-        )
-        other = data.frame["PARAMCD"].isin(mixed) & unit.notna() & (unit != usual)
+        counts = unit.groupby([data.frame["PARAMCD"], unit]).size()
+        usual = {code: found.droplevel(0).idxmax() for code, found in counts.groupby(level=0) if len(found) > 1}
+        mixed = tuple(sorted(str(code) for code in usual))
+        other = unit.notna() & data.frame["PARAMCD"].isin(usual) & (unit != data.frame["PARAMCD"].map(usual))
         severity = "error" if column == "AVALU" else "warning"
         yield from data.broken("several_units", severity, other, column=column, parameters=mixed)  # type: ignore[arg-type]
 
