@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     from evidence_lib.session.report import Report
 
 LEAST_SHARE_AT_RISK = 0.10
-CRUDE_COMPARISONS = "cox.hazard_ratio.*, logrank.*, rmst.difference, rmst.ratio, milestone.difference"
+CRUDE_COMPARISONS = (
+    "cox.hazard_ratio.*, logrank.*, rmst.difference, rmst.ratio, milestone.difference, maxcombo.*, weighted_logrank.*, "
+    "aalen_johansen.difference, gray.*, fine_gray.*, cause_specific.*"
+)
 
 
 def data(rep: Report, frame: pd.DataFrame) -> Gate:

@@ -1,4 +1,4 @@
-"""The time-to-event data of a report: competing events, why follow-up ended, and the same endpoint under other rules."""
+"""The time-to-event data of a report: competing events, how follow-up ended, and other rules of censoring."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OUTCOMES = "survival.outcomes"
 RULES = "survival.rules"
-OUTCOME_COLUMNS = ["arm", "kind", "reason", "n"]
+OUTCOME_COLUMNS = ["arm", "kind", "reason", "n", "share"]
 KINDS = ("event", "competing", "censored")
 DESCRIPTIONS = ("EVNTDESC", "CNSDTDSC")
 ONE_EVENT_MEASURES = ("survival_difference", "rmst_difference")
@@ -35,7 +35,7 @@ def analysed(rep: Report, given: pd.DataFrame) -> pd.DataFrame:
     if rep.competing:
         rep.context = replace(rep.context, causes=_names(rep, dated))
     rep.keep(OUTCOMES, _outcomes(rep, frame, described))
-    return frame
+    return frame.assign(ended=(frame["cause"] if "cause" in frame else frame["event"]).gt(0).astype("int64"))
 
 
 def descriptions(rep: Report, endpoint: str) -> pd.DataFrame:
@@ -143,8 +143,7 @@ def _listed(given: str | list[str] | None) -> list[str]:
 
 def _names(rep: Report, dated: Mapping[int, Localized]) -> tuple[Localized, ...]:
     """The names of the causes from 1 on: the endpoint, the words of the study file, the dated competing events."""
-    names = {place: name for place, name in enumerate([rep.context.endpoint_label, *_competing_words(rep)], 1)}
-    names |= dated
+    names = {**dict(enumerate([rep.context.endpoint_label, *_competing_words(rep)], 1)), **dated}
     return tuple(names[cause] for cause in sorted(names))
 
 
@@ -155,13 +154,14 @@ def _outcomes(rep: Report, frame: pd.DataFrame, described: pd.DataFrame) -> pd.D
     stated = described[~described.index.duplicated()].reindex(frame["subject"])
     cause = (frame["cause"] if "cause" in frame else frame["event"]).to_numpy()
     kind = [KINDS[0] if one == 1 else KINDS[1] if one > 1 else KINDS[2] for one in cause]
-    reason = stated["EVNTDESC"].where(stated["EVNTDESC"].notna(), stated["CNSDTDSC"]).to_numpy(copy=True)
+    reason = stated["EVNTDESC"].where(stated["EVNTDESC"].notna(), stated["CNSDTDSC"]).tolist()
     if "decided_by" in frame and rep.asked is not None:
         names = {event.number: event.name for event in rep.asked.intercurrent_events}
         decided = frame["decided_by"].to_numpy()
         reason = [names[int(by)] if by else text for by, text in zip(decided, reason, strict=True)]
     made = pd.DataFrame({"arm": frame["arm"].to_numpy(), "kind": kind, "reason": reason}).fillna({"reason": ""})
     counted = made.groupby(["arm", "kind", "reason"], observed=True).size().rename("n").reset_index()
+    counted = counted.assign(share=counted["n"] / counted["arm"].map(frame["arm"].value_counts()))
     order = {kind: place for place, kind in enumerate(KINDS)}
     places = {arm: place for place, arm in enumerate(rep.arms)}
     counted = counted.assign(_k=counted["kind"].map(order), _a=counted["arm"].map(places))

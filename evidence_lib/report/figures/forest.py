@@ -15,6 +15,7 @@ from evidence_lib.results import Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as MatplotlibFigure
 
 TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 NARROWEST, WIDEST = (0.5, 2.0), (0.1, 10.0)
@@ -22,8 +23,8 @@ LINE_INCHES = 0.235
 
 
 @dataclass(frozen=True)
-class _Line:
-    """One line of the forest: a heading (``row`` is None) or a hazard ratio."""
+class ForestLine:
+    """One line of a forest: a heading (``row`` is None) or a hazard ratio."""
 
     label: str
     row: Row | None
@@ -56,21 +57,10 @@ def forest(*, view: View) -> Figure:
     does not is no sign of a different effect; only the interaction test compares them, and with many subgroups a
     small p-value is expected by chance.
     """
-    from matplotlib.figure import Figure as MatplotlibFigure
-
     lines = [line for treatment in view.context.treatments for line in _block(view, treatment)]
-    low, high = _limits(view, [line.row for line in lines if line.row is not None])
-    height = LINE_INCHES * (len(lines) + 1) + 0.75
-    with theme(view.item or "forest"):
-        figure = MatplotlibFigure(figsize=(8.6, height))
-        axes = figure.add_axes((0.40, 0.68 / height, 0.33, (height - 0.73) / height))
-        _dress(axes, view, low, high, len(lines))
-        for i, line in enumerate(lines):
-            _draw_line(axes, view, line, len(lines) - 1 - i, low, high)
-        _draw_headings(axes, view, len(lines))
     return Figure(
         title=view.words("figure.forest.title"),
-        drawing=figure,
+        drawing=drawn(view, lines, heading=view.words("figure.forest.subgroup")),
         alternative_text=_alternative_text(view, lines),
         data=_data(view, lines),
         footnotes=[
@@ -80,23 +70,39 @@ def forest(*, view: View) -> Figure:
     )
 
 
-def _block(view: View, treatment: str) -> list[_Line]:
+def drawn(view: View, lines: Sequence[ForestLine], *, heading: str) -> MatplotlibFigure:
+    """The drawing of a forest: labels, counts, intervals on a log scale, and the ratios in words."""
+    from matplotlib.figure import Figure as MatplotlibFigure
+
+    low, high = _limits(view, [line.row for line in lines if line.row is not None])
+    height = LINE_INCHES * (len(lines) + 1) + 0.75
+    with theme(view.item or "forest"):
+        figure = MatplotlibFigure(figsize=(8.6, height))
+        axes = figure.add_axes((0.40, 0.68 / height, 0.33, (height - 0.73) / height))
+        _dress(axes, view, low, high, len(lines))
+        for i, line in enumerate(lines):
+            _draw_line(axes, view, line, len(lines) - 1 - i, low, high)
+        _draw_headings(axes, view, len(lines), heading)
+    return figure
+
+
+def _block(view: View, treatment: str) -> list[ForestLine]:
     """The lines of one comparison: its heading where there are several, overall, then every subgroup."""
     colour = pens(view.context.arms)[treatment].colour
     lines = []
     if len(view.context.treatments) > 1:
-        lines.append(_Line(cells.versus(view, treatment, view.context.reference), None, heading=True))
+        lines.append(ForestLine(cells.versus(view, treatment, view.context.reference), None, heading=True))
     overall = cells.unstratified_hazard_ratio(view, treatment)
     if overall is not None:
-        lines.append(_ratio_line(view, view.words("figure.forest.overall"), overall, colour, overall=True))
+        lines.append(ratio_line(view, view.words("figure.forest.overall"), overall, colour, overall=True))
     rows = view.results.select("cox.hazard_ratio.subgroup", treatment=treatment)
     for subgroup in dict.fromkeys(str(row.groups["subgroup"]) for row in rows):
         p = view.results.find("cox.interaction", "p_value", treatment=treatment, subgroup=subgroup)
         note = _interaction(view, p) if p is not None else ""
-        lines.append(_Line(view.label(subgroup), None, note=note))
+        lines.append(ForestLine(view.label(subgroup), None, note=note))
         for row in rows:
             if str(row.groups["subgroup"]) == subgroup:
-                lines.append(_ratio_line(view, view.label(str(row.groups["level"])), row, colour))
+                lines.append(ratio_line(view, view.label(str(row.groups["level"])), row, colour))
     return lines
 
 
@@ -106,13 +112,14 @@ def _interaction(view: View, p: Row) -> str:
     return view.words("figure.forest.interaction", p=cells.value_text(view, p))
 
 
-def _ratio_line(view: View, label: str, row: Row, colour: str, *, overall: bool = False) -> _Line:
+def ratio_line(view: View, label: str, row: Row, colour: str, *, overall: bool = False) -> ForestLine:
+    """The line of a hazard ratio, with its events and subjects."""
     n, events = (cells.statistic(view, row, name) for name in ("n", "events"))
     subjects = view.words("figure.forest.counts", events=cells.value_text(view, events), n=cells.value_text(view, n))
     if row.status != "ok":
         key = "figure.forest.withheld" if row.status == "withheld" else "figure.forest.not_estimable"
-        return _Line(label, row, subjects, view.words(key), overall=overall, colour=colour)
-    return _Line(label, row, subjects, cells.estimate_text(view, row), overall=overall, colour=colour)
+        return ForestLine(label, row, subjects, view.words(key), overall=overall, colour=colour)
+    return ForestLine(label, row, subjects, cells.estimate_text(view, row), overall=overall, colour=colour)
 
 
 def _limits(view: View, rows: Sequence[Row]) -> tuple[float, float]:
@@ -154,9 +161,9 @@ def _tick_text(view: View, tick: float) -> str:
     return view.words.number(tick, 0 if tick >= 1 else 1)
 
 
-def _draw_headings(axes: Axes, view: View, lines: int) -> None:
+def _draw_headings(axes: Axes, view: View, lines: int, first: str) -> None:
+    axes.text(-1.20, lines, first, transform=axes.get_yaxis_transform(), ha="left", va="center", color=GREY)
     for x, key, align in (
-        (-1.20, "figure.forest.subgroup", "left"),
         (-0.06, "figure.forest.events_of_n", "right"),
         (1.06, "figure.forest.result", "left"),
     ):
@@ -164,7 +171,7 @@ def _draw_headings(axes: Axes, view: View, lines: int) -> None:
         axes.text(x, lines, heading, transform=axes.get_yaxis_transform(), ha=align, va="center", color=GREY)
 
 
-def _draw_line(axes: Axes, view: View, line: _Line, y: float, low: float, high: float) -> None:
+def _draw_line(axes: Axes, view: View, line: ForestLine, y: float, low: float, high: float) -> None:
     across = axes.get_yaxis_transform()
     indent = 0.0 if line.row is None or line.overall else 0.05
     weight = "bold" if line.overall or line.heading else "normal"
@@ -183,7 +190,7 @@ def _draw_line(axes: Axes, view: View, line: _Line, y: float, low: float, high: 
     _draw_interval(axes, view, line, y, low, high)
 
 
-def _draw_interval(axes: Axes, view: View, line: _Line, y: float, low: float, high: float) -> None:
+def _draw_interval(axes: Axes, view: View, line: ForestLine, y: float, low: float, high: float) -> None:
     row = line.row
     if row is None or row.status != "ok" or not isinstance(row.value, int | float):
         return
@@ -203,7 +210,7 @@ def _draw_interval(axes: Axes, view: View, line: _Line, y: float, low: float, hi
         axes.plot([float(row.value)], [y], color=line.colour, marker=marker, markersize=size)
 
 
-def _alternative_text(view: View, lines: Sequence[_Line]) -> str:
+def _alternative_text(view: View, lines: Sequence[ForestLine]) -> str:
     ratios = [line for line in lines if line.row is not None and line.row.status == "ok" and not line.overall]
     values = [float(line.row.value) for line in ratios if line.row and isinstance(line.row.value, int | float)]
     overall = [
@@ -225,7 +232,7 @@ def _alternative_text(view: View, lines: Sequence[_Line]) -> str:
     return view.words("figure.sentence_gap").join([*overall, spread, *interactions])
 
 
-def _data(view: View, lines: Sequence[_Line]) -> Table:
+def _data(view: View, lines: Sequence[ForestLine]) -> Table:
     rows, groups = [], []
     overall = view.words("figure.forest.overall")
     block, group = "", overall

@@ -1,10 +1,13 @@
 """Tables for readers: each takes results or facts of the study and gives a table of texts."""
 
+from evidence_lib.report.tables.comparisons import tests_and_hazard_ratios
+from evidence_lib.report.tables.competing import cumulative_incidence, outcomes
 from evidence_lib.report.tables.continuous import categories, missing_patterns, missing_values, visit_summary
 from evidence_lib.report.tables.disposition import baseline_tests, disposition
-from evidence_lib.report.tables.effects import median_and_survival, milestones, rmst, tests_and_hazard_ratios
+from evidence_lib.report.tables.effects import median_and_survival, milestones, rmst
 from evidence_lib.report.tables.mean_differences import mean_differences, mixed_model_visits, responders, tipping_point
 from evidence_lib.report.tables.people import attrition, baseline, estimand, follow_up, intercurrent_events
+from evidence_lib.report.tables.rules import censoring_rules
 from evidence_lib.report.tables.safety import (
     adverse_event_overview,
     adverse_event_rates,
@@ -26,7 +29,9 @@ __all__ = [
     "baseline",
     "baseline_tests",
     "categories",
+    "censoring_rules",
     "checks",
+    "cumulative_incidence",
     "deaths",
     "disposition",
     "estimand",
@@ -43,6 +48,7 @@ __all__ = [
     "missing_patterns",
     "missing_values",
     "mixed_model_visits",
+    "outcomes",
     "provenance",
     "responders",
     "rmst",

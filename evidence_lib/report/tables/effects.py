@@ -1,21 +1,23 @@
-"""Tables of the results: medians, survival, tests, hazard ratios, RMST and milestones."""
+"""Tables of the results: medians, survival, RMST and milestones."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
+from evidence_lib.report.roles import main_only, role_name, role_of
 from evidence_lib.results import Row
 
-VARIANTS = ("unstratified", "stratified", "adjusted")
-TEST_KEYS = {"unstratified": "table.test.logrank", "stratified": "table.test.logrank_stratified"}
-RATIO_KEYS = {
-    "unstratified": "table.test.ratio",
-    "stratified": "table.test.ratio_stratified",
-    "adjusted": "table.test.ratio_adjusted",
-}
+COMPARED_MEANS = (
+    ("table.rmst.difference", "rmst.difference"),
+    ("survival.table.rmst.adjusted", "rmst.difference.adjusted"),
+    ("table.rmst.ratio", "rmst.ratio"),
+)
+SURVIVAL = ("km.survival", "milestone.difference")
+INCIDENCE = ("aalen_johansen.cumulative_incidence", "aalen_johansen.difference")
 
 
 def median_and_survival(*, view: View) -> Table:
@@ -56,105 +58,6 @@ def median_and_survival(*, view: View) -> Table:
     )
 
 
-def tests_and_hazard_ratios(*, view: View) -> Table:
-    """Log-rank tests and the hazard ratios: crude, stratified and adjusted.
-
-    Parameters
-    ----------
-    view : View
-        ``logrank.*`` and ``cox.hazard_ratio.*`` (all but subgroups) are read from its results.
-
-    Notes
-    -----
-    The p-value beside the unstratified and the stratified hazard ratio is that of the matching log-rank test; the
-    adjusted ratio has no such test, so its own (Wald) p-value stands there and is marked.
-
-    Misreading: a hazard ratio is no ratio of risks or of times, and when hazards are not proportional it is an
-    average that depends on how long subjects were followed.
-    """
-    rows: list[tuple[str, ...]] = []
-    groups: list[str] = []
-    used: list[Row] = []
-    overall = [row for variant in TEST_KEYS for row in _tests(view, variant) if "treatment" not in row.groups]
-    for row in overall:
-        rows.append(_test_line(view, row))
-        groups.append(cells.comparison(view, row))
-        used.append(row)
-    marked = False
-    for treatment in view.context.treatments:
-        heading = cells.versus(view, treatment, view.context.reference)
-        for variant in TEST_KEYS:
-            for row in _tests(view, variant):
-                if row.groups.get("treatment") == treatment:
-                    rows.append(_test_line(view, row))
-                    groups.append(heading)
-                    used.append(row)
-        for variant in VARIANTS:
-            ratio = view.results.find(f"cox.hazard_ratio.{variant}", treatment=treatment)
-            if ratio is None:
-                continue
-            p, wald = _ratio_p(view, ratio, variant, treatment)
-            marked = marked or wald
-            rows.append(
-                (
-                    view.words(RATIO_KEYS[variant]),
-                    cells.value_text(view, ratio),
-                    cells.interval_text(view, ratio),
-                    p,
-                    cells.agreement_text(view, [ratio]),
-                )
-            )
-            groups.append(heading)
-            used.append(ratio)
-    notes = [view.words("table.test.matching")]
-    notes += [view.words("table.test.wald_note")] if marked else []
-    return Table(
-        title=view.words("table.test.title"),
-        columns=(
-            view.words("table.test.analysis"),
-            view.words("table.test.result"),
-            view.words("table.interval_of", level=cells.level(view)),
-            view.words("table.p_value"),
-            view.words("table.second"),
-        ),
-        rows=rows,
-        groups=groups,
-        footnotes=[*notes, *cells.footnotes(view, used)],
-    )
-
-
-def _tests(view: View, variant: str) -> list[Row]:
-    return view.results.select(f"logrank.{variant}", "test_statistic")
-
-
-def _test_line(view: View, row: Row) -> tuple[str, ...]:
-    variant = row.analysis.rsplit(".", 1)[1]
-    result = cells.value_text(view, row)
-    if row.value is not None and row.status == "ok":
-        df = cells.value_text(view, cells.statistic(view, row, "df"))
-        result = view.words("table.test.chi_square", value=result, df=df)
-    return (
-        view.words(TEST_KEYS[variant]),
-        result,
-        view.words("table.none"),
-        cells.p_text_of(view, row),
-        cells.agreement_text(view, [row]),
-    )
-
-
-def _ratio_p(view: View, ratio: Row, variant: str, treatment: str) -> tuple[str, bool]:
-    """The p-value beside a ratio, and whether it is the model's own."""
-    if variant == "adjusted" or ratio.status != "ok":
-        own = cells.statistic(view, ratio, "p_value")
-        if own is None or own.value is None:
-            return cells.value_text(view, own), False
-        return view.words("table.test.wald", p=own.value), True
-    matching = view.results.find(f"logrank.{variant}", "p_value", treatment=treatment)
-    if matching is None and len(view.context.arms) == 2:
-        matching = view.results.find(f"logrank.{variant}", "p_value")
-    return cells.value_text(view, matching), False
-
-
 def rmst(*, view: View) -> Table:
     """Restricted mean survival time per arm, with the difference and the ratio of each treatment to the reference.
 
@@ -173,7 +76,7 @@ def rmst(*, view: View) -> Table:
         for row in view.results.select("rmst", arm=arm):
             lines.append((view.words("table.rmst.of", arm=view.label(arm), unit=unit), row))
     for treatment in view.context.treatments:
-        for key, analysis in (("table.rmst.difference", "rmst.difference"), ("table.rmst.ratio", "rmst.ratio")):
+        for key, analysis in COMPARED_MEANS:
             for row in view.results.select(analysis, treatment=treatment):
                 lines.append((view.words(key, comparison=cells.comparison(view, row), unit=unit), row))
     tau = view.context.tau
@@ -183,18 +86,31 @@ def rmst(*, view: View) -> Table:
     return _effects(view, title, lines, notes=[view.words("table.rmst.how_to_read")])
 
 
+def _group(view: View, row: Row) -> str:
+    """The heading of a line: each arm by itself, or a comparison with what it is to the report."""
+    if "treatment" not in row.groups:
+        return view.words("survival.table.each_arm")
+    role = role_name(view, role_of(view, row))
+    return view.words("survival.table.group", comparison=cells.comparison(view, row), role=role)
+
+
 def milestones(*, view: View) -> Table:
-    """Survival of both arms at each chosen time and their difference in percentage points.
+    """The share of both arms at each chosen time and their difference in percentage points.
 
     Parameters
     ----------
     view : View
-        ``km.survival`` and ``milestone.difference`` are read from its results.
+        ``km.survival`` and ``milestone.difference`` are read from its results; where other events compete,
+        ``aalen_johansen.cumulative_incidence`` and ``aalen_johansen.difference`` of the event.
     """
-    rows, groups, used = [], [], []
-    for row in view.results.select("milestone.difference"):
+    say, competing = view.words, bool(view.context.causes)
+    share, difference = INCIDENCE if competing else SURVIVAL
+    of_event: dict[str, Any] = {"cause": 1} if competing else {}
+    rows, groups, used, main = [], [], [], []
+    for row in main_only(view.results.select(difference, **of_event)):
         treatment, time = str(row.groups["treatment"]), row.groups["time"]
-        pair = [view.results.find("km.survival", arm=arm, time=time) for arm in (treatment, view.context.reference)]
+        arms = (treatment, view.context.reference)
+        pair = [view.results.find(share, arm=arm, time=time, **of_event) for arm in arms]
         rows.append(
             (
                 cells.duration(view, float(time)),
@@ -206,21 +122,24 @@ def milestones(*, view: View) -> Table:
         )
         groups.append(cells.comparison(view, row))
         used.append(row)
+        main += [cells.duration(view, float(time))] if role_of(view, row) == "main" else []
     many = len(view.context.treatments) > 1
-    treated = view.words("table.treated") if many else view.label(view.context.treatments[0])
+    treated = say("table.treated") if many else view.label(view.context.treatments[0])
+    title = "survival.table.incidence_difference.title" if competing else "table.milestones.title"
+    note = say("survival.table.main_at", time=main[0]) if main else say("survival.table.all_supplementary")
     return Table(
-        title=view.words("table.milestones.title", endpoint=view.context.endpoint_label),
+        title=say(title, endpoint=view.context.endpoint_label),
         columns=(
-            view.words("table.milestones.time"),
+            say("table.milestones.time"),
             treated,
             view.label(view.context.reference),
-            view.words("table.milestones.difference", level=cells.level(view)),
-            view.words("table.p_value"),
-            view.words("table.second"),
+            say("table.milestones.difference", level=cells.level(view)),
+            say("table.p_value"),
+            say("table.second"),
         ),
         rows=rows,
         groups=groups if many else None,
-        footnotes=cells.footnotes(view, used),
+        footnotes=[note, *cells.footnotes(view, used)],
     )
 
 
@@ -245,5 +164,6 @@ def _effects(view: View, title: str, lines: Sequence[tuple[str, Row]], *, notes:
             )
             for heading, row in lines
         ],
+        groups=[_group(view, row) for _, row in lines],
         footnotes=[*notes, *cells.footnotes(view, [row for _, row in lines])],
     )
