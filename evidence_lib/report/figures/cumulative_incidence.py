@@ -55,7 +55,7 @@ def first_adverse_event(curve: pd.DataFrame, at_risk: pd.DataFrame, *, view: Vie
     with theme(view.item or "first-event"):
         figure = MatplotlibFigure(figsize=(8.6, height))
         axes = figure.add_axes((left / 8.6, (0.95 + rows) / height, (8.6 - left - right) / 8.6, 3.9 / height))
-        end = float(max([1.0, *at_risk["time"], *curve["time"]])) if len(at_risk) else 1.0
+        end = float(max([1.0, *(time for part in (at_risk, curve) if len(part) for time in part["time"])]))
         _draw(axes, view, own, arms, end)
         _dress(axes, view, at_risk, end)
         _numbers_at_risk(axes, view, at_risk, arms)
