@@ -26,10 +26,25 @@ def survival(rep: Report) -> Estimate:
     return only(rep.record(statistics.logrank, frame, **strata))
 
 
+def response(rep: Report) -> Estimate:
+    """Tumour response: the Cochran-Mantel-Haenszel test, or without strata the score test of the difference."""
+    from evidence_lib.session.response import ORR, responses
+    from evidence_lib.statistics import proportions
+
+    frame = responses(rep).frame
+    given: dict[str, Any] = {"event": "responder", "endpoint": ORR}
+    if rep.strata:
+        return only(rep.record(proportions.cmh_test, frame, strata=rep.strata, **given))
+    return only(rep.record(proportions.risk_difference, frame, **given))
+
+
 def only(answer: Any) -> Estimate:
     """The one estimate of a record."""
     (found,) = (answer,) if isinstance(answer, Estimate) else answer.items
     return found
 
 
-TESTS: Mapping[str, Callable[[Report], Estimate]] = {"trial/survival": survival}
+TESTS: Mapping[str, Callable[[Report], Estimate]] = {
+    "trial/survival": survival,
+    "trial/response": response,
+}

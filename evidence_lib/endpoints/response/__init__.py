@@ -11,8 +11,8 @@ from evidence_lib.endpoints.response.best import (
 )
 from evidence_lib.endpoints.response.confirmation import Confirmation
 from evidence_lib.endpoints.response.criteria import MRECIST, RECIST_1_1, Criteria
-from evidence_lib.endpoints.response.durations import duration_of_response, time_to_response
 from evidence_lib.endpoints.response.drawn import spider_band, spider_lines, swimmer_rows, waterfall_bars
+from evidence_lib.endpoints.response.durations import duration_of_response, time_to_response
 from evidence_lib.endpoints.response.hepatocellular import mrecist_new_lesions, mrecist_visit_response
 from evidence_lib.endpoints.response.lesions import non_target_response, sum_of_diameters
 from evidence_lib.endpoints.response.rates import disease_control, objective_response

@@ -68,7 +68,9 @@ def _even_steps(frame: pd.DataFrame, order: list[str], most: int) -> pd.DataFram
         ordered = part.sort_values(order, ascending=[False, True], kind="stable")
         count = min(most, len(ordered))
         # The middle of each of as many equal parts of the order.
-        places = (np.arange(count) * len(ordered) + len(ordered) // 2) // max(count, 1) if count < len(ordered) else None
+        places = (
+            (np.arange(count) * len(ordered) + len(ordered) // 2) // max(count, 1) if count < len(ordered) else None
+        )
         taken = ordered if places is None else ordered.iloc[places]
         parts.append(
             pd.DataFrame(
