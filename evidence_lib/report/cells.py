@@ -174,5 +174,10 @@ def text(view: View, value: Any) -> str:
     return view.words.form(value)
 
 
+def rule_text(rule: Any) -> str:
+    """A rule such as ``>= 5`` as readers write it."""
+    return str(rule).replace(">=", "\u2265").replace("<=", "\u2264")
+
+
 def _once(lines: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(lines))

@@ -21,8 +21,9 @@ class Outcomes:
     """The outcome of one parameter at visits.
 
     ``frame``: one row per subject and visit, subjects in the order given, visits in that of time: ``subject``, ``arm``,
-    ``visit`` (an ordered categorical), ``outcome``, ``value`` (AVAL), ``baseline`` where the data have it, ``day``
-    (days from the start, 0 being that day; missing without a record), and the columns kept. ``main`` is the main visit.
+    ``visit`` (an ordered categorical), ``outcome``, ``observed`` (the outcome as seen, which no estimand changes),
+    ``value`` (AVAL), ``baseline`` where the data have it, ``day`` (days from the start, 0 being that day; missing
+    without a record), and the columns kept. ``main`` is the main visit.
     ``factors`` are the covariates of every model: the baseline value, then the strata as categories, then the others.
     ``imputation`` is how values missing after the intercurrent event are imputed, ``event`` the column that tells the
     first visit after it (None: drop-out). ``notes``: what was decided while the frame was made.
@@ -212,6 +213,7 @@ def _grid(
         }
     )
     frame = whole.merge(given, on=["subject", "visit"], how="left")
+    frame["observed"] = frame["outcome"]
     return frame.assign(visit=pd.Categorical(frame["visit"], list(order), ordered=True))
 
 

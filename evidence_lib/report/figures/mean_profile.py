@@ -79,7 +79,7 @@ def mean_profile(summary: pd.DataFrame, *, view: View, size: Size = "main") -> F
 def _points(view: View, summary: pd.DataFrame) -> list[dict[str, Any]]:
     """The points in order: of a change 0 at the start, and of an outcome without baseline its visits only."""
     found: list[dict[str, Any]] = []
-    told = summary[summary["variable"] == "outcome"]
+    told = summary[summary["variable"] == "observed"]
     start = view.words("continuous.table.start")
     if facts(view).change:
         seen = summary[summary["variable"] == "baseline"].to_dict("records")

@@ -72,6 +72,7 @@ def cautions(view: View) -> list[str]:
         lines.append(say("continuous.story.caution.carried"))
     elif n and 1 - seen / n >= MANY_MISSING:
         lines.append(say("continuous.story.caution.missing", share=1 - seen / n, visit=found.visit))
+        lines += [say("continuous.story.caution.beside")] if "sensitivity" in found.roles.values() else []
     if any(_disagree(view, treatment) for treatment in view.context.treatments):
         lines.append(say("continuous.story.caution.disagree"))
     return lines
@@ -104,18 +105,25 @@ def seen(view: View) -> list[str]:
     if found.higher_is is not None:
         sentences.append(say(f"continuous.story.higher.{found.higher_is}"))
     for treatment in view.context.treatments:
-        difference = main_difference(view, treatment)
-        if found.ordinal or difference.estimate is None:
-            continue
-        if difference.low is None or difference.high is None:
-            sentences.append(say("continuous.story.plain.gap", size=abs(difference.estimate)))
-        elif difference.excludes(0.0):
-            low, high = sorted((abs(difference.low), abs(difference.high)))
-            sentences.append(say("continuous.story.plain.range", size=abs(difference.estimate), low=low, high=high))
-        else:
-            sizes = {"size": abs(difference.estimate), "low": abs(difference.low), "high": abs(difference.high)}
-            sentences.append(say("continuous.story.plain.maybe_none", **sizes))
+        gap = "" if found.ordinal else _gap(view, main_difference(view, treatment))
+        if gap and len(view.context.treatments) > 1:
+            gap = say("continuous.story.plain.of", group=view.label(treatment), sentence=gap)
+        sentences += [gap] if gap else []
     return sentences
+
+
+def _gap(view: View, difference: Value) -> str:
+    """The size of a difference and its interval in plain words."""
+    say = view.words
+    if difference.estimate is None:
+        return ""
+    size = abs(difference.estimate)
+    if difference.low is None or difference.high is None:
+        return say("continuous.story.plain.gap", size=size)
+    ends = (abs(difference.low), abs(difference.high))
+    if difference.excludes(0.0):
+        return say("continuous.story.plain.range", size=size, low=min(ends), high=max(ends))
+    return say("continuous.story.plain.maybe_none", size=size, low=ends[0], high=ends[1])
 
 
 def _measure(view: View) -> str:
@@ -233,7 +241,11 @@ def _robustness(view: View, treatment: str) -> tuple[str, list[str]]:
         rule = view.results.find("imputation.responder_difference", treatment=treatment)
         points = {"low": shares.low, "high": shares.high, "level": cells.level(view)}
         return say("key.absolute.big", difference=shares.estimate), [
-            say("continuous.story.key.responders", rule=rule.groups["level"] if rule else "", visit=facts(view).visit),
+            say(
+                "continuous.story.key.responders",
+                rule=cells.rule_text(rule.groups["level"]) if rule else "",
+                visit=facts(view).visit,
+            ),
             say("continuous.story.key.interval_points", **points),
         ]
     return _missing_message(view, (treatment, view.context.reference))
@@ -329,9 +341,11 @@ def _tipping(view: View) -> Passage:
 def _limitations(view: View) -> Passage:
     say, context, found = view.words, view.context, facts(view)
     items = [say(f"limitations.{context.design}")] if context.design != "randomised" else []
-    items.append(
-        say("continuous.story.limitations.carried" if found.carried else "continuous.story.limitations.missing")
-    )
+    n, seen = _seen(view, context.arms)
+    if found.carried:
+        items.append(say("continuous.story.limitations.carried"))
+    elif seen < n:
+        items.append(say("continuous.story.limitations.missing"))
     if any(name in found.roles for name in ("jump-to-reference", "copy-reference", "copy-increments")):
         items.append(say("continuous.story.limitations.conservative"))
     if context.treatments:

@@ -27,7 +27,7 @@ def visit_summary(summary: pd.DataFrame, *, view: View) -> Table:
     Parameters
     ----------
     summary : DataFrame
-        ``continuous.summary``: variable (baseline, value, outcome), visit, arm, n, mean, sd, se, conf_low, conf_high,
+        ``continuous.summary``: variable (baseline, value, observed), visit, arm, n, mean, sd, se, conf_low, conf_high,
         median, low, high.
     view : View
         The context, the results and the words.
@@ -43,7 +43,7 @@ def visit_summary(summary: pd.DataFrame, *, view: View) -> Table:
         of = summary[summary["visit"].isna()] if visit is None else summary[summary["visit"] == visit]
         for arm in cells.present_arms(view, of["arm"].unique()):
             here: dict[str, Any] = {str(row["variable"]): row for row in of[of["arm"] == arm].to_dict("records")}
-            shown = here.get("baseline" if visit is None else "value" if change else "outcome")
+            shown = here.get("baseline" if visit is None else "value" if change else "observed")
             if shown is None:
                 continue
             row = (
@@ -52,7 +52,7 @@ def visit_summary(summary: pd.DataFrame, *, view: View) -> Table:
                 _mean_sd(view, shown),
                 _median_range(view, shown),
             )
-            rows.append((*row, *(_change(view, here.get("outcome")) if change else _mean_interval(view, shown))))
+            rows.append((*row, *(_change(view, here.get("observed")) if change else _mean_interval(view, shown))))
             groups.append(say("continuous.table.start") if visit is None else str(visit))
     level = cells.level(view)
     last = (

@@ -218,7 +218,7 @@ def responders(*, view: View) -> Table:
         rows=[
             (
                 cells.comparison(view, row),
-                say("continuous.table.response", rule=row.groups["level"]),
+                say("continuous.table.response", rule=cells.rule_text(row.groups["level"])),
                 cells.points_text(view, row),
                 cells.p_text_of(view, row),
             )
