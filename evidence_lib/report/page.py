@@ -389,6 +389,8 @@ def _first_texts(first: FirstScreen) -> list[str]:
 
 ABBREVIATIONS = {
     "ADaM": "abbreviation.ADaM",
+    "ALT": "abbreviation.ALT",
+    "AST": "abbreviation.AST",
     "CDISC": "abbreviation.CDISC",
     "CI": "abbreviation.CI",
     "df": "abbreviation.df",
@@ -397,7 +399,9 @@ ABBREVIATIONS = {
     "ITT": "abbreviation.ITT",
     "NE": "abbreviation.NE",
     "RMST": "abbreviation.RMST",
+    "SD": "abbreviation.SD",
     "SHA": "abbreviation.SHA",
+    "sHR": "abbreviation.sHR",
 }
 
 
