@@ -14,7 +14,7 @@ from evidence_lib.runs.run import RunOutcome
 from tests.runs.material import COMPLETE, PLAIN_SERVER, PLAIN_WORKER, ROOT, Place, notebook, study_text
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def plain_worker() -> Iterator[None]:
     """Make pages of trivial notebooks; find the library from a checkout that is not installed, too."""
     with pytest.MonkeyPatch.context() as patch:
@@ -24,15 +24,15 @@ def plain_worker() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def server(plain_worker: None) -> Iterator[warm.Server]:
-    """The one server of the session; it starts when a test needs it."""
+    """The one server of all these tests; it starts when one needs it."""
     with warm.Server() as server, pytest.MonkeyPatch.context() as patch:
         patch.setattr(Place, "server", server, raising=False)
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def good_run(tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A study with one report and one good run; copied by ``place``, never changed."""
     place = Place(tmp_path_factory.mktemp("good"))

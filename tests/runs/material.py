@@ -78,7 +78,7 @@ reports:
 class Place:
     """A study folder with its output folder, for one test."""
 
-    server: Server  # that of the whole session
+    server: Server  # that of all these tests
 
     def __init__(self, base: Path) -> None:
         self.base, self.folder, self.out = base, base / "study", base / "out"

@@ -52,7 +52,7 @@ BOTH_WAYS = pytest.mark.parametrize("way", ["cold", "warm"], indirect=True)
 
 @pytest.fixture
 def way(request: pytest.FixtureRequest, server: Server) -> Server | None:
-    """The server of the session, ready; none where a test asks for a cold start."""
+    """The server of all these tests, ready; none where a test asks for a cold start."""
     if getattr(request, "param", "warm") == "cold":
         return None
     assert server.ready(threading.Event())

@@ -32,7 +32,7 @@ while True: pass
 
 @pytest.fixture(autouse=True)
 def loaded(server: Server) -> None:
-    """The server of the session works: no test of this module is answered by a cold start."""
+    """The server of all these tests works: no test of this module is answered by a cold start."""
     assert server.ready(threading.Event())
 
 
