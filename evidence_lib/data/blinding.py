@@ -1,9 +1,9 @@
 """Data as a blinded team may see them: with dummy arms for a rehearsal, or with all arms made one.
 
-Treatment columns are known by the names of ADaM and SDTM. What else tells the arm is found by its name (doses,
-randomisation and kit numbers), by a text that holds the name of an arm, or because each of its values occurs in one
-arm only; such columns are taken out, and a note says so. Outcomes stay: an adverse event that is typical for one of
-the treatments may still tell an expert more than these columns.
+Treatment columns are known by the names of ADaM and SDTM. What else tells the arm is found by its name (doses, crossing
+over, randomisation and kit numbers), by a text that holds the name of an arm, or because each of its values occurs in
+one arm only (in ADSL: because one value does, and many subjects have it). Such columns are taken out, and a note says
+so. Outcomes stay: an adverse event that is typical for one of the treatments may still tell an expert.
 """
 
 from __future__ import annotations
@@ -29,12 +29,14 @@ TREATMENT = re.compile(
     r"TRT(\d\d)?[PA](N|GR?\d+N?)?|TR\d\d[PA]GR?\d+N?|TRTSEQ[PA]N?|TSEQ[PA]GR?\d+N?|(ACT)?ARM(CD|N|GR?\d*N?)?"
 )
 TELLING = re.compile(
-    r"(ACT)?ARM\w*|(EX|EC)(TRT|DOS\w*|VAMT\w*|PSTRG|LOT|CAT)|DOS(E|CUM|TOT|INT)?\w*|\w*(AVGDD|CUMDOS|TOTDOS|DOSE|RDI)\w*"
-    r"|(RAND|RND|KIT)(NO|NUM|ID|CD)|TRT(CD|GRP\w*|NAME?)?|TREAT\w*|ETCD|ELEMENT"
+    r"(ACT)?ARM\w*|(EX|EC)(TRT|DOS\w*|VAMT\w*|PSTRG|LOT|CAT)|DOS(E|CUM|TOT|INT)?\w*|\w*(AVGDD|CUMDOS|TOTDOS|DOSE)\w*|\w{0,2}RDI"
+    r"|(RAND|RND|KIT)(NO|NUM|ID|CD)|TRT(CD|GRP\w*|NAME?)?|TREAT\w*|ETCD|ELEMENT|XOVER\w*|CROSS\w*"
 )
 DOSE_PARAMETER = re.compile(r"dos(e|ing|age)|\bmg\b|剂量", re.I)
 LEAST_CHANCE = 1e-4  # a column is taken to tell the arm where chance would make it do so more rarely
+LEAST_CHANCE_OF_VALUE = 1e-8  # the same for one value of many, in ADSL
 LEAST_NAME = 3  # letters of an arm's name that is looked for in texts
+LEAST_WORD = 6  # letters of a word that only one arm's name has
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,14 @@ def _true_arms(data: AdamData) -> _Arms:
     identifiers = each_value(adsl["USUBJID"], as_text)
     of = {subject: of for subject, of in zip(identifiers, arm, strict=True) if subject is not None and of is not None}
     texts = {as_text(value) for column in columns for value in adsl[column].unique()} - {None}
-    return _Arms(of, tuple(sorted(str(text) for text in texts if _is_name(str(text)))))
+    names = {str(text) for text in texts if _is_name(str(text))} | _words(set(of.values()))
+    return _Arms(of, tuple(sorted(names)))
+
+
+def _words(arms: set[str]) -> set[str]:
+    """The longer words that are in the name of one arm only, such as that of a medicine."""
+    words = {arm: {word for word in re.findall(r"\w+", arm.lower()) if len(word) >= LEAST_WORD} for arm in arms}
+    return {word for arm in arms for word in words[arm] if sum(word in of for of in words.values()) == 1}
 
 
 def _is_name(text: str) -> bool:
@@ -136,7 +145,7 @@ def _blinded(
     table, doses = _without_dose_parameters(table)
     subject = each_value(table.frame["USUBJID"], as_text) if "USUBJID" in table.frame else None
     others = [column for column in map(str, table.frame.columns) if column not in columns]
-    telling = [column for column in others if _tells(table.frame[column], column, subject, arms)]
+    telling = [column for column in others if _tells(table.frame[column], column, subject, arms, name == "ADSL")]
     changed = change(name, replace(table, frame=table.frame.drop(columns=telling)), columns)
     notes = [message(note, file=table.fingerprint.file)] if columns else []
     if telling or doses:
@@ -171,7 +180,7 @@ def _exchanged(table: Table, columns: list[str], giver: Mapping[str, str], arm: 
     return replace(table, frame=exchanged)
 
 
-def _tells(column: pd.Series, name: str, subject: pd.Series | None, arms: _Arms) -> bool:
+def _tells(column: pd.Series, name: str, subject: pd.Series | None, arms: _Arms, of_subjects: bool) -> bool:
     """Whether a column that is no treatment column tells the arm: by its name, its texts, or its values."""
     if TELLING.fullmatch(name):
         return True
@@ -181,14 +190,14 @@ def _tells(column: pd.Series, name: str, subject: pd.Series | None, arms: _Arms)
     distinct = text.dropna().unique()
     if any(re.search(rf"(?<!\w){re.escape(arm)}(?!\w)", str(value), re.I) for value in distinct for arm in arms.names):
         return True
-    return _separates(text, subject, arms.of)
+    return _separates(text, subject, arms.of, any_value=of_subjects)
 
 
-def _separates(text: pd.Series, subject: pd.Series, arm: Mapping[str, str]) -> bool:
-    """Whether each value (missing is one) occurs in one arm only, and too rarely so by chance.
+def _separates(text: pd.Series, subject: pd.Series, arm: Mapping[str, str], *, any_value: bool) -> bool:
+    """Whether each value (missing is one) occurs in one arm only, and too rarely so by chance; or ``any_value`` does.
 
-    Looked at where a subject has one value throughout. With shares p of the arms and n subjects of a value, chance
-    gives that value to one arm with probability of at most p^(n - 1).
+    Looked at where a subject has one value throughout. With the largest share p of an arm and n subjects of a value,
+    chance gives that value to one arm with probability of at most p^(n - 1).
     """
     import pandas as pd
 
@@ -197,10 +206,14 @@ def _separates(text: pd.Series, subject: pd.Series, arm: Mapping[str, str]) -> b
     if pairs["subject"].duplicated().any() or pairs["value"].nunique() < 2:
         return False
     pairs["arm"] = pairs["subject"].map(arm)
-    if (pairs.groupby("value")["arm"].nunique() > 1).any():
-        return False
     largest = pairs["arm"].value_counts(normalize=True).max()
-    return bool(largest < 1 and (len(pairs) - pairs["value"].nunique()) * math.log(largest) < math.log(LEAST_CHANCE))
+    if largest == 1:
+        return False
+    groups = pairs.groupby("value")["arm"].agg(["nunique", "size"])
+    alone = groups.loc[groups["nunique"] == 1, "size"]
+    if any_value and len(alone) and (int(alone.max()) - 1) * math.log(largest) < math.log(LEAST_CHANCE_OF_VALUE):
+        return True
+    return len(alone) == len(groups) and int((alone - 1).sum()) * math.log(largest) < math.log(LEAST_CHANCE)
 
 
 def _without_dose_parameters(table: Table) -> tuple[Table, list[str]]:

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evidence_lib.data.values import half_width, parse_date, plain_text, to_dates, to_numbers, to_sex, to_sign
+from evidence_lib.data.values import (
+    each_value,
+    half_width,
+    parse_date,
+    plain_text,
+    to_dates,
+    to_numbers,
+    to_sex,
+    to_sign,
+)
 
 
 def column(*values: object) -> pd.Series:
@@ -142,3 +151,30 @@ def test_plain_text() -> None:
         "1.5",
     ]
     assert half_width("（Ａ）　") == "(A)"
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["a", None, "b", "a", ""],
+        [1.0, float("nan"), 2.5, 1.0],
+        [True, 1, "1", 1.0, False, 0],
+        [dt.date(2024, 1, 1), None, dt.date(2024, 1, 1)],
+        [None, None],
+        [],
+    ],
+)
+def test_each_value_is_what_map_gives_row_by_row(values: list[object]) -> None:
+    """By distinct values or row by row: one meaning, and True is not 1."""
+    given_values = pd.Series(values, dtype=object, index=range(5, 5 + len(values)))
+    seen = each_value(given_values, repr)
+    missing = [value is None or value != value or value == "" for value in values]
+    assert seen.tolist() == [None if gone else repr(value) for value, gone in zip(values, missing, strict=True)]
+    assert seen.index.tolist() == given_values.index.tolist()
+
+
+def test_numbers_of_a_numeric_column_are_kept_and_infinite_ones_are_invalid() -> None:
+    found = to_numbers(pd.Series([1.5, float("inf"), float("nan")]))
+    assert found.values.tolist()[0] == 1.5
+    assert found.values.isna().tolist() == [False, True, True]
+    assert found.invalid == (1,)
