@@ -83,9 +83,9 @@ def pattern_probability(
     theta = _true_effect(power, effect, std_error, alpha)
     kept = checked_share(retained)
     seen = None if observed is None else _checked_observed(observed, shares.size)
-    truth = message("regional_statistics.truth", theta=theta)
+    method = message("regional_statistics.method.pattern", theta=abs(theta))
     if shares.size < 2:
-        return _alone(names[0], seen, truth)
+        return _alone(names[0], seen, method)
     one = float(np.exp(log_ndtr(np.sqrt(shares) * theta).sum()))
     other = float(np.exp(log_ndtr(-np.sqrt(shares) * theta).sum()))
     # 1 minus the larger, exact where it is close to 1.
@@ -94,11 +94,11 @@ def pattern_probability(
     found.append(("below_share", apart if kept == 0 else 1 - every_region_keeps(shares, theta, kept)))
     if seen is not None:
         found.append(("as_small", 1 - every_region_keeps(shares, theta, float(seen.min()))))
-    items = [_probability(kind, value, truth, share=kept) for kind, value in found]
+    items = [_probability(kind, value, method) for kind, value in found]
     if seen is not None:
         for name, share, own in zip(names, shares, seen, strict=True):
             value = 1 - region_keeps(float(share), theta, float(own))
-            items.append(_probability("region_as_small", value, truth, region=name))
+            items.append(_probability("region_as_small", value, method, region=name))
     return Estimates(tuple(items))
 
 
@@ -222,18 +222,17 @@ def _whole(found: Effects) -> float:
     return float(precision @ found.effect / precision.sum())
 
 
-def _probability(kind: str, value: float, truth: Message, *, share: float = 0.0, region: Any = None) -> Estimate:
-    pattern = message(f"regional_statistics.pattern.{kind}", share=share)
+def _probability(kind: str, value: float, method: Message, region: Any = None) -> Estimate:
     return Estimate(
         analysis=f"regional.pattern.{kind}",
         unit="probability",
         groups={} if region is None else {"region": region},
         estimate=min(max(value, LEAST), 1.0),
-        method=message("regional_statistics.method.pattern", pattern=pattern, truth=truth),
+        method=method,
     )
 
 
-def _alone(name: Any, seen: Floats | None, truth: Message) -> Estimates:
+def _alone(name: Any, seen: Floats | None, method: Message) -> Estimates:
     """What one region, which is the whole trial, answers: nothing."""
     kinds = ["same_side", "other_way", "below_share", *(["as_small"] if seen is not None else [])]
     named: list[tuple[str, dict[str, Any]]] = [(kind, {}) for kind in kinds]
@@ -244,7 +243,7 @@ def _alone(name: Any, seen: Floats | None, truth: Message) -> Estimates:
                 analysis=f"regional.pattern.{kind}",
                 unit="probability",
                 groups=groups,
-                method=truth,
+                method=method,
                 status="not_estimable",
                 reason=message("regional_statistics.reason.one_region"),
             )

@@ -1,8 +1,8 @@
 """Probabilities that regions keep a share of the overall estimate, whatever its sign, if all have one true effect.
 
 The parts Y_r ~ N(f_r theta, f_r) are independent and add up to Z ~ N(theta, 1). A region keeps more than a share q
-where U_r = Y_r - q f_r Z has the sign of Z. For q below 1 the U_r of all regions add up to (1 - q) Z, so that all keep more
-than q where all U_r have one sign.
+where U_r = Y_r - q f_r Z has the sign of Z. For q below 1 the U_r of all regions add up to (1 - q) Z, so that all
+keep more than q where all U_r have one sign.
 """
 
 from __future__ import annotations
