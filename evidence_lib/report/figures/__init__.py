@@ -9,6 +9,7 @@ from evidence_lib.report.figures.kaplan_meier import kaplan_meier
 from evidence_lib.report.figures.mean_differences import estimates_side_by_side, tipping_curve
 from evidence_lib.report.figures.mean_profile import mean_profile
 from evidence_lib.report.figures.proportional_hazards import proportional_hazards
+from evidence_lib.report.figures.regional import regional_forest
 from evidence_lib.report.figures.rules import censoring_rules
 from evidence_lib.report.figures.safety import liver_values, risk_differences
 
@@ -24,6 +25,7 @@ __all__ = [
     "liver_values",
     "mean_profile",
     "proportional_hazards",
+    "regional_forest",
     "risk_differences",
     "tipping_curve",
 ]

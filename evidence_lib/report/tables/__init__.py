@@ -7,6 +7,13 @@ from evidence_lib.report.tables.disposition import baseline_tests, disposition
 from evidence_lib.report.tables.effects import median_and_survival, milestones, rmst
 from evidence_lib.report.tables.mean_differences import mean_differences, mixed_model_visits, responders, tipping_point
 from evidence_lib.report.tables.people import attrition, baseline, estimand, follow_up, intercurrent_events
+from evidence_lib.report.tables.regional import next_therapy, regional_arms, regional_baseline, regional_effects
+from evidence_lib.report.tables.regional_rule import (
+    regional_heterogeneity,
+    regional_patterns,
+    regional_planning,
+    regional_retention,
+)
 from evidence_lib.report.tables.rules import censoring_rules
 from evidence_lib.report.tables.safety import (
     adverse_event_overview,
@@ -39,17 +46,25 @@ __all__ = [
     "first_event",
     "follow_up",
     "formal_testing",
+    "intercurrent_events",
     "laboratory_shifts",
     "liver",
-    "intercurrent_events",
     "mean_differences",
     "median_and_survival",
     "milestones",
     "missing_patterns",
     "missing_values",
     "mixed_model_visits",
+    "next_therapy",
     "outcomes",
     "provenance",
+    "regional_arms",
+    "regional_baseline",
+    "regional_effects",
+    "regional_heterogeneity",
+    "regional_patterns",
+    "regional_planning",
+    "regional_retention",
     "responders",
     "rmst",
     "sources",
