@@ -254,9 +254,10 @@ class ResultSet:
             self.rows[row.key] = row
 
     def add_table(self, name: str, frame: pd.DataFrame) -> None:
-        """Keep a frame as a table: NaN becomes null, NumPy scalars become plain numbers."""
+        """Keep a frame as a table: whatever is missing becomes null, NumPy scalars become plain numbers."""
         columns = [str(column) for column in frame.columns]
-        rows = [[plain(value) for value in row] for row in frame.itertuples(index=False, name=None)]
+        given = frame.astype(object).where(frame.notna(), None)
+        rows = [[plain(value) for value in row] for row in given.itertuples(index=False, name=None)]
         self.tables[name] = {"columns": columns, "rows": rows}
 
     def table(self, name: str) -> pd.DataFrame:

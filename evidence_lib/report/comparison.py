@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,22 +56,32 @@ class Comparison:
 
     def direction(self, primary: str | None) -> Direction:
         """Whether events were fewer with the treatment, by the interval of the declared primary measure."""
-        value, no_effect, sign = {
-            "survival_difference": (self.difference, 0.0, 1),
-            "rmst_difference": (self.rmst_difference, 0.0, 1),
-            "hazard_ratio": (self.hazard_ratio, 1.0, -1),
+        value, no_effect, fewer_above = {
+            "survival_difference": (self.difference, 0.0, True),
+            "rmst_difference": (self.rmst_difference, 0.0, True),
+            "hazard_ratio": (self.hazard_ratio, 1.0, False),
         }[str(primary)]
-        if value.estimate is None:
-            return "unknown"
-        if not value.excludes(no_effect):
-            return "unclear"
-        return "fewer" if sign * (value.estimate - no_effect) > 0 else "more"
+        return direction_of(value, no_effect=no_effect, fewer_above=fewer_above)
 
     def measures_differ(self, primary: str | None) -> bool:
         """Whether the primary measure points one way and the interval of another headline measure does not."""
-        directions = {measure: self.direction(measure) for measure in PRIMARY_MEASURES}
-        led = directions.pop(str(primary))
-        return led in ("fewer", "more") and any(other not in (led, "unknown") for other in directions.values())
+        return differ({measure: self.direction(measure) for measure in PRIMARY_MEASURES}, str(primary))
+
+
+def direction_of(value: Value, *, no_effect: float, fewer_above: bool) -> Direction:
+    """Whether events were fewer with the treatment, by the interval; ``fewer_above``: where the value is above."""
+    if value.estimate is None:
+        return "unknown"
+    if not value.excludes(no_effect):
+        return "unclear"
+    return "fewer" if (value.estimate > no_effect) == fewer_above else "more"
+
+
+def differ(directions: Mapping[str, Direction], primary: str) -> bool:
+    """Whether the primary measure points one way and the interval of another measure does not."""
+    led = directions[primary]
+    others = [direction for measure, direction in directions.items() if measure != primary]
+    return led in ("fewer", "more") and any(other not in (led, "unknown") for other in others)
 
 
 def comparisons(view: View) -> list[Comparison]:
@@ -85,7 +96,7 @@ def value_of(view: View, analysis: str, **groups: Any) -> Value:
         return Value(None, None, None, None, False)
     low, high = (view.results.find(analysis, limit, **groups) for limit in ("conf_low", "conf_high"))
     reason = view.words.say(row.reason) if row.reason is not None else None
-    return Value(_number(row), _number(low), _number(high), reason, row.status == "withheld")
+    return Value(number_of(row), number_of(low), number_of(high), reason, row.status == "withheld")
 
 
 def count(view: View, analysis: str, arm: str) -> int:
@@ -110,10 +121,11 @@ def _comparison(view: View, treatment: str) -> Comparison:
         hazard_ratio=value_of(view, f"cox.hazard_ratio.{kind}", **pair),
         hazard_ratio_kind=kind,
         adjusted=value_of(view, "cox.hazard_ratio.adjusted", **pair),
-        logrank_p=_number(logrank),
+        logrank_p=number_of(logrank),
         rmst_difference=value_of(view, "rmst.difference", **pair),
     )
 
 
-def _number(row: Row | None) -> float | None:
+def number_of(row: Row | None) -> float | None:
+    """The number of a row; None for a row without one."""
     return float(row.value) if row is not None and row.value is not None and not isinstance(row.value, str) else None

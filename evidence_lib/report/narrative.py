@@ -62,8 +62,13 @@ class Story(Protocol):
 
 
 def story(view: View) -> Story:
-    """The story of the report's notebook; another notebook than the project's tells that of survival."""
+    """The story of the report's notebook; another notebook than the project's tells that of survival.
+
+    A time to an event with which others compete has a story of its own.
+    """
     name = STORIES.get(view.context.notebook, "survival")
+    if name == "survival" and view.context.causes:
+        name = "competing"
     return importlib.import_module(f"evidence_lib.report.stories.{name}")  # type: ignore[return-value]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Protocol
 
 from evidence_lib.language import round_half_away
 from evidence_lib.report import cells
@@ -12,6 +13,18 @@ from evidence_lib.report.context import View
 PHRASES = ("people", "event", "outcome")
 
 
+class Compared(Protocol):
+    """Two arms that are compared."""
+
+    @property
+    def treatment(self) -> str:
+        """The treated arm."""
+
+    @property
+    def reference(self) -> str:
+        """The arm of comparison."""
+
+
 def own_phrases(view: View) -> dict[str, str]:
     """The study's own words for people, event and outcome, or neutral ones; and the milestone."""
     say, plain = view.words, view.context.plain
@@ -19,7 +32,7 @@ def own_phrases(view: View) -> dict[str, str]:
     return {**own, "time": time_text(view, view.context.milestone)}
 
 
-def phrases_of(view: View, comparison: Comparison) -> dict[str, str]:
+def phrases_of(view: View, comparison: Compared) -> dict[str, str]:
     """The words of a comparison: the study's own plain phrases, or neutral ones from the catalogue."""
     say, plain = view.words, view.context.plain
     words = own_phrases(view)
@@ -44,11 +57,24 @@ def interval_text(view: View, value: Value, kind: str, key: str = "key.interval"
 
 def rounding_shows(comparison: Comparison, digits: int) -> bool:
     """Whether shares printed with these digits do not give the difference printed per 100."""
-    a, b = (
-        round_half_away(times_100(value.estimate or 0.0), digits)
-        for value in (comparison.survival_treated, comparison.survival_reference)
-    )
-    return round_half_away(a - b, 0) != per100(comparison.difference.estimate or 0.0)
+    shares = (comparison.survival_treated, comparison.survival_reference)
+    return rounds_apart(*shares, comparison.difference, digits)
+
+
+def rounds_apart(treated: Value, reference: Value, difference: Value, digits: int) -> bool:
+    """Whether two shares printed with these digits do not give their difference printed per 100."""
+    a, b = (round_half_away(times_100(value.estimate or 0.0), digits) for value in (treated, reference))
+    return round_half_away(a - b, 0) != per100(difference.estimate or 0.0)
+
+
+def gap(view: View, value: Value) -> str:
+    """How small or large the true difference of two shares could be, in plain words; empty without an interval."""
+    if value.low is None or value.high is None:
+        return ""
+    if not value.excludes(0.0):
+        return view.words("plain.seen.maybe_none", worse=abs(min(value.low, 0.0)), better=max(value.high, 0.0))
+    low, high = sorted((abs(value.low), abs(value.high)))
+    return view.words("plain.seen.range", low=low, high=high)
 
 
 def times_100(share: float) -> Decimal:

@@ -32,7 +32,7 @@ EVENT = 1
 INCIDENCE = "aalen_johansen.cumulative_incidence"
 
 
-def cumulative_incidence(curve: pd.DataFrame, at_risk: pd.DataFrame, *, view: View, size: Size = "main") -> Figure:
+def competing_events(curve: pd.DataFrame, at_risk: pd.DataFrame, *, view: View, size: Size = "main") -> Figure:
     """Curves of the probability of the event (Aalen-Johansen) with bands, and thin lines for the competing events.
 
     Parameters

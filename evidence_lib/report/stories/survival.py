@@ -5,13 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from evidence_lib.report.comparison import Comparison, Value, comparisons, count, value_of
+from evidence_lib.report.comparison import Comparison, comparisons, count, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
+from evidence_lib.report.formal import formal_sentences, limit_of_p_values
 from evidence_lib.report.key_messages import key_messages as messages_of_comparisons
 from evidence_lib.report.key_messages import key_messages_of_one_arm
 from evidence_lib.report.phrases import (
+    gap,
     interval_text,
     own_phrases,
     per100,
@@ -95,7 +97,7 @@ def seen(view: View) -> list[str]:
         )
         about = say("plain.seen.rounded") if rounding_shows(comparison, 0) else ""
         sentences.append(say(key, size=abs(value.estimate), rounded=about))
-        sentences.append(_range(view, value))
+        sentences.append(gap(view, value))
     return sentences
 
 
@@ -134,16 +136,6 @@ def _seen_in_one_arm(view: View) -> list[str]:
     return sentences
 
 
-def _range(view: View, value: Value) -> str:
-    say = view.words
-    if value.low is None or value.high is None:
-        return ""
-    if not value.excludes(0.0):
-        return say("plain.seen.maybe_none", worse=abs(min(value.low, 0.0)), better=max(value.high, 0.0))
-    low, high = sorted((abs(value.low), abs(value.high)))
-    return say("plain.seen.range", low=low, high=high)
-
-
 def _effect(view: View) -> Passage:
     """The results in sentences for a technical reader: absolute, relative, time."""
     say, context = view.words, view.context
@@ -170,11 +162,13 @@ def _effect(view: View) -> Passage:
         if value.given:
             parts.append(say("effect.one_arm", value=value.estimate, interval=interval_text(view, value, "percent")))
         paragraphs.append(" ".join(parts))
+    paragraphs += formal_sentences(view)
     paragraphs.append(say(f"effect.reading.{context.design}"))
     return Passage(paragraphs=paragraphs)
 
 
-def _hazards(view: View) -> Passage:
+def hazards(view: View) -> Passage:
+    """Whether the check of proportional hazards gives a reason for doubt."""
     say, alpha = view.words, Decimal(repr(view.context.ph_alpha))
     paragraphs = []
     for treatment in view.context.treatments:
@@ -191,7 +185,7 @@ def _limitations(view: View) -> Passage:
     say, context = view.words, view.context
     items = [say(f"limitations.{context.design}")]
     items += [say("limitations.tau", time=time_text(view, context.tau))] if context.tau is not None else []
-    items += [say("limitations.censoring"), say("limitations.nominal")]
+    items += [say("limitations.censoring"), limit_of_p_values(view)]
     items += [say("limitations.cutoff", reason=context.cutoff["unknown"])] if context.cutoff.get("unknown") else []
     items += [say.say(text) for text in context.limitations]
     return Passage(items=items)
@@ -199,6 +193,6 @@ def _limitations(view: View) -> Passage:
 
 PASSAGES = {
     "survival.effect": _effect,
-    "survival.hazards": _hazards,
+    "survival.hazards": hazards,
     "survival.limitations": _limitations,
 }
