@@ -56,7 +56,11 @@ RACES = {
 }
 OTHER_RACES = (("WHITE", 0.66), ("BLACK OR AFRICAN AMERICAN", 0.14), ("ASIAN", 0.08), ("OTHER", 0.12))
 SMOKING = ("Never", "Former", "Current")
-NEXT_THERAPIES = (("Docetaxel", 0.5), ("Docetaxel + ramucirumab", 0.2), ("Other systemic therapy", 0.3))
+NEXT_THERAPIES = (
+    ("Single-agent chemotherapy", 0.5),
+    ("Chemotherapy with an angiogenesis inhibitor", 0.2),
+    ("Other systemic therapy", 0.3),
+)
 # Share, T, N, M and stage group of the 8th edition.
 STAGES = ((0.10, "T4", "N2", "M0", "IIIB"), (0.05, "T4", "N3", "M0", "IIIC"), (0.30, "T3", "N2", "M1a", "IVA"),
           (0.20, "T2a", "N2", "M1b", "IVA"), (0.35, "T3", "N3", "M1c", "IVB"))  # fmt: skip
