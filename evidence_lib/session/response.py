@@ -66,7 +66,7 @@ def responses(rep: Report) -> Responses:
         other_response=_other_response(rep, tumours, people, rules),
         other_control=_other_control(rep, tumours, people, rules),
         durations=_durations(rep, tumours, frame, rules),
-        changes=tumours.changes,
+        changes=_changes(tumours, rules),
     )
     _compare_with_given(rep, frame, rules)
     drawn = {
@@ -94,6 +94,17 @@ def _rules(rep: Report, tumours: Tumours) -> ResponseRules:
         progression="source" if given["progression_date"] is not None else "visits",
         new_therapy="ignore" if ignored else "stop",
     )
+
+
+def _changes(tumours: Tumours, rules: ResponseRules) -> pd.DataFrame:
+    """The changes up to another therapy, where that ends what counts."""
+    changes, limits = tumours.changes, tumours.limits
+    if rules.new_therapy == "ignore" or "new_therapy" not in limits or not len(changes):
+        return changes
+    by = limits.set_index("subject")
+    last = (by["new_therapy"] - by["start"]).dt.days + 1
+    after = changes["day"].to_numpy() > last.reindex(changes["subject"]).to_numpy(dtype=float)
+    return changes[~after].reset_index(drop=True)
 
 
 def _summary(tumours: Tumours, people: pd.DataFrame, rules: ResponseRules) -> pd.DataFrame:

@@ -1,6 +1,8 @@
-"""The frames behind figures of single patients: anonymous, in the order of their values, thinned where they are many."""
+"""The frames behind figures of single patients: anonymous, in the order of their values, and thinned."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +44,9 @@ def spider_band(changes: pd.DataFrame, *, window: int = WINDOW) -> pd.DataFrame:
     placed = changes.assign(window=(changes["day"] - 1) // window).sort_values("day")
     last = placed.drop_duplicates(["subject", "window"], keep="last")
     rows = []
-    for (arm, at), part in last.groupby(["arm", "window"], sort=True):
+    keys: Any
+    for keys, part in last.groupby(["arm", "window"], sort=True):
+        arm, at = keys
         if len(part) >= LEAST_IN_BAND:
             quartiles = np.quantile(part["percent_change"].to_numpy(dtype=float), [0.25, 0.5, 0.75])
             rows.append([arm, int(at * window + window // 2), len(part), *map(float, quartiles)])

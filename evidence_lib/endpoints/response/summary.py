@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -69,8 +70,8 @@ def response_summary(
     InvalidInput, DataError
         See ``best_overall_response``.
     """
-    shared = {"progression": rules.progression, "new_therapy": rules.new_therapy}
-    stable = {"minimum_stable_days": rules.minimum_stable_days, **shared}
+    shared: dict[str, Any] = {"progression": rules.progression, "new_therapy": rules.new_therapy}
+    stable: dict[str, Any] = {"minimum_stable_days": rules.minimum_stable_days, **shared}
     if rules.confirmed:
         best = confirmed_best_overall_response(visits, subjects, confirmation=rules.confirmation, **stable)
     else:

@@ -57,7 +57,7 @@ def waterfall(bars: pd.DataFrame, *, view: View, size: Size = "main") -> Figure:
             _bars(axes, heights, responded, colour)
             _limits(axes, view)
             axes.set_xticks([])
-            axes.set_xlabel(say("response.figure.waterfall.n", n=len(of)))
+            axes.set_xlabel(say(f"response.figure.waterfall.n_{size}", n=len(of)))
         panels[0].set_ylabel(say("response.figure.change"))
     notes = [say("response.figure.waterfall.how_to_read")] if size == "main" else []
     return Figure(
@@ -135,13 +135,19 @@ def _panels(view: View, arms: Sequence[str], size: Size) -> tuple[MatplotlibFigu
     figure = MatplotlibFigure(figsize=(width, height * down))
     made = figure.subplots(down, columns, sharey=True, squeeze=False)
     figure.subplots_adjust(
-        left=0.085 if size == "main" else 0.13, right=0.985, top=0.90, bottom=0.15, wspace=0.06, hspace=0.45
+        left=0.085 if size == "main" else 0.13,
+        right=0.985,
+        top=0.90 if size == "main" else 0.84,
+        bottom=0.15 if size == "main" else 0.12,
+        wspace=0.06,
+        hspace=0.45,
     )
     panels = [axes for row in made for axes in row]
     for spare in panels[len(arms) :]:
         spare.set_visible(False)
     for axes, arm in zip(panels, arms, strict=False):
-        label = wrapped(view.label(arm), int((44 if size == "main" else 26) * 2 / (columns + 1)), lines=1)
+        small = size == "first_screen"
+        label = wrapped(view.label(arm), round((40 if small else 100) / columns), lines=2 if small else 1)
         axes.set_title(label, color=pens(view.context.arms)[arm].colour, fontweight="bold", fontsize=9.5, loc="left")
     return figure, panels[: len(arms)]
 
@@ -225,8 +231,8 @@ def _spider_text(view: View, lines: pd.DataFrame) -> str:
     parts = []
     for arm in view.context.arms:
         of = lines[lines["arm"] == arm]
-        deepest = of.groupby("line")["percent_change"].min() if len(of) else []
-        shrunk = sum(1 for change in deepest if float(change) <= PARTIAL)
+        deepest = [float(change) for change in of.groupby("line")["percent_change"].min()] if len(of) else []
+        shrunk = sum(1 for change in deepest if change <= PARTIAL)
         parts.append(view.words("response.figure.spider.alt_arm", arm=view.label(arm), n=len(deepest), shrunk=shrunk))
     return view.words("response.figure.spider.alt", arms=view.words("figure.sentence_gap").join(parts))
 

@@ -54,10 +54,10 @@ def response_subgroups(*, view: View) -> Figure:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     lines = [line for treatment in view.context.treatments for line in _block(view, treatment)]
-    height = LINE_INCHES * (len(lines) + 1) + 0.75
+    height = LINE_INCHES * (len(lines) + 1) + 0.95
     with theme(view.item or "response-subgroups"):
         figure = MatplotlibFigure(figsize=(8.6, height))
-        axes = figure.add_axes((0.49, 0.62 / height, 0.27, (height - 0.67) / height))
+        axes = figure.add_axes((0.49, 0.62 / height, 0.27, (height - 0.87) / height))
         _dress(axes, view, lines)
         for i, line in enumerate(lines):
             _draw(axes, view, line, len(lines) - 1 - i)
@@ -86,8 +86,12 @@ def response_duration(curve: pd.DataFrame, at_risk: pd.DataFrame, *, view: View)
     Misreading: responders are chosen by their outcome; two curves are no randomised comparison.
     """
     say = view.words
-    named = replace(view, context=replace(view.context, endpoint_label=say("response.name.DOR"), milestone=None))
+    named = replace(
+        view, context=replace(view.context, endpoint_label=say("response.figure.duration.axis"), milestone=None)
+    )
     drawn = kaplan_meier(curve, at_risk, view=named)
+    unit = say(cells.UNIT_NAMES[view.context.unit])
+    drawn.drawing.axes[0].set_xlabel(say("response.figure.duration.time", unit=unit))
     return replace(
         drawn,
         title=say("response.figure.duration.title"),
@@ -149,15 +153,15 @@ def _dress(axes: Axes, view: View, lines: list[_Line]) -> None:
     across, top = axes.get_yaxis_transform(), len(lines)
     context = view.context
     treated = (
-        say("response.figure.subgroups.treated") if len(context.treatments) > 1 else view.label(context.treatments[0])
+        view.label(context.treatments[0]) if len(context.treatments) == 1 else say("response.figure.subgroups.treated")
     )
     for x, text, align in (
         (-1.80, say("figure.forest.subgroup"), "left"),
-        (-0.54, wrapped(treated, 15, lines=1), "right"),
-        (-0.05, wrapped(view.label(context.reference), 15, lines=1), "right"),
+        (-0.54, wrapped(treated, 15, lines=2), "right"),
+        (-0.05, wrapped(view.label(context.reference), 15, lines=2), "right"),
         (1.05, say("response.figure.subgroups.result", level=cells.level(view)), "left"),
     ):
-        axes.text(x, top, text, transform=across, ha=align, va="center", color=GREY)
+        axes.text(x, top - 0.35, text, transform=across, ha=align, va="bottom", color=GREY)
 
 
 def _draw(axes: Axes, view: View, line: _Line, y: float) -> None:

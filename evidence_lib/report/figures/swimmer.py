@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.report import cells
@@ -64,7 +64,7 @@ def swimmer(course: pd.DataFrame, *, view: View) -> Figure:
     )
 
 
-def _row(axes: Axes, view: View, row: dict[str, Any], y: float, colour: str) -> None:
+def _row(axes: Axes, view: View, row: Mapping[Any, Any], y: float, colour: str) -> None:
     end = _time(view, row["end"]) or 0.0
     axes.barh(y, end, height=0.62, color=colour, alpha=0.28, linewidth=0)
     treated = _time(view, row["treated_until"])

@@ -233,10 +233,10 @@ def _result(view: View) -> Passage:
             found = _value(view, measure, treatment)
             if found.given:
                 name = say(f"response.measure.{measure}")
-                shown = say.form(found.estimate, kind)
-                parts.append(
-                    say("response.story.part", name=name, value=shown, interval=interval_text(view, found, kind))
-                )
+                points = kind == "points"
+                shown = say("table.points", value=found.estimate) if points else say.form(found.estimate, kind)
+                interval = interval_text(view, found, kind)
+                parts.append(say("response.story.part", name=name, value=shown, interval=interval))
         p = _p_value(view, treatment)
         parts += [say("response.story.key.p", p=p)] if p is not None else []
         versus = cells.versus(view, treatment, view.context.reference)

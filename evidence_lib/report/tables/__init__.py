@@ -14,6 +14,13 @@ from evidence_lib.report.tables.regional_rule import (
     regional_planning,
     regional_retention,
 )
+from evidence_lib.report.tables.response import (
+    best_overall_response,
+    response_comparisons,
+    response_durations,
+    response_rates,
+    response_sensitivity,
+)
 from evidence_lib.report.tables.rules import censoring_rules
 from evidence_lib.report.tables.safety import (
     adverse_event_overview,
@@ -35,6 +42,7 @@ __all__ = [
     "attrition",
     "baseline",
     "baseline_tests",
+    "best_overall_response",
     "categories",
     "censoring_rules",
     "checks",
@@ -66,6 +74,10 @@ __all__ = [
     "regional_planning",
     "regional_retention",
     "responders",
+    "response_comparisons",
+    "response_durations",
+    "response_rates",
+    "response_sensitivity",
     "rmst",
     "sources",
     "tests_and_hazard_ratios",

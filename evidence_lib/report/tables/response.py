@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.report import cells
@@ -95,9 +95,8 @@ def response_comparisons(*, view: View) -> Table:
                 continue
             used.append(row)
             main = measure == view.context.primary_measure
-            lines.append(
-                (_measure_name(view, measure), *_result(view, row, measure), cells.agreement_text(view, [row]))
-            )
+            second = cells.agreement_text(view, [row])
+            lines.append((_measure_name(view, measure), *_result(view, row, measure), second))
             role = say("response.role.primary" if main else "response.role.beside")
             groups.append(say("response.table.group", comparison=versus, role=role))
     return Table(
@@ -138,8 +137,7 @@ def response_sensitivity(*, view: View) -> Table:
         lines.append(
             (name, *(count_cell(view, row) for row in found), *(cells.points_text(view, row) for row in apart))
         )
-        groups.append(say(f"response.role.{given.get('role', 'main')}"))
-    order = sorted(range(len(lines)), key=lambda i: list(dict.fromkeys(groups)).index(groups[i]))
+        groups.append(say(f"response.role.{given.get('role', 'main')}", name=say(f"response.name.{endpoint}")))
     return Table(
         title=say("response.table.sensitivity.title"),
         columns=(
@@ -150,8 +148,8 @@ def response_sensitivity(*, view: View) -> Table:
                 for treatment in treatments
             ),
         ),
-        rows=[lines[i] for i in order],
-        groups=[groups[i] for i in order],
+        rows=lines,
+        groups=groups,
         footnotes=[say("response.table.cell_note", level=cells.level(view)), *cells.footnotes(view, used)],
     )
 
@@ -211,15 +209,12 @@ def arm_heading(view: View, arm: str) -> str:
 def _analyses(view: View) -> list[tuple[str, str, dict[str, Any]]]:
     """Endpoint, name and groups of every line of the table of other rules."""
     say = view.words
-    made: list[tuple[str, str, dict[str, Any]]] = [(ORR, say("response.name.ORR"), {})]
-    made += [(ORR, _name(view, "ORR", rule), {"role": "sensitivity", "rule": rule}) for rule in _rules(view, ORR)]
-    made += [(DCR, say("response.name.DCR"), {"role": "supplementary"})]
-    made += [(DCR, _name(view, "DCR", rule), {"role": "sensitivity", "rule": rule}) for rule in _rules(view, DCR)]
+    made: list[tuple[str, str, dict[str, Any]]] = []
+    for endpoint, own in ((ORR, {}), (DCR, {"role": "supplementary"})):
+        made.append((endpoint, say("response.rule.report"), own))
+        for rule in _rules(view, endpoint):
+            made.append((endpoint, rule_name(view, rule), {"role": "sensitivity", "rule": rule}))
     return made
-
-
-def _name(view: View, endpoint: str, rule: str) -> str:
-    return view.words("response.name.by_rule", name=view.words(f"response.name.{endpoint}"), rule=rule_name(view, rule))
 
 
 def _rules(view: View, endpoint: str) -> list[str]:
@@ -248,7 +243,7 @@ def _result(view: View, row: Row, measure: Measure) -> Sequence[str]:
     return cells.value_text(view, row), cells.interval_text(view, row), p
 
 
-def _spread(view: View, record: dict[str, Any], middle: str | None, low: str, high: str) -> str:
+def _spread(view: View, record: Mapping[Any, Any], middle: str | None, low: str, high: str) -> str:
     """A median with its quartiles, or a range, in the display unit."""
     if not record or record.get(low) is None:
         return view.words("table.none")
