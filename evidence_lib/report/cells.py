@@ -155,7 +155,12 @@ def versus(view: View, treatment: str, reference: str) -> str:
 
 
 def unstratified_hazard_ratio(view: View, treatment: str) -> Row | None:
-    """The hazard ratio of all patients by the model that subgroups and the check of hazards use: without strata."""
+    """The hazard ratio of all patients by the model that subgroups and the check of hazards use: without strata.
+
+    Where other events compete it is the cause-specific one.
+    """
+    if view.context.causes:
+        return view.results.find("cause_specific.hazard_ratio.unstratified", treatment=treatment, cause=1)
     return view.results.find("cox.hazard_ratio.unstratified", treatment=treatment)
 
 

@@ -96,7 +96,8 @@ def time_to_event(rep: Report, frame: pd.DataFrame) -> tuple[pd.DataFrame, Mappi
         days = days_of_events(rep, start, first_day=1)
     made = estimands.time_to_event(frame.assign(**{c: d.to_numpy() for c, d in days.items()}), asked)
     rep.told(made.messages)
-    rep.results.add_table(EVENTS, made.counts)
+    if asked.day_columns:
+        rep.results.add_table(EVENTS, made.counts)
     return made.frame, made.causes
 
 

@@ -81,10 +81,10 @@ class Report(Recorder):
     def analysis_frame(self) -> pd.DataFrame:
         """The time-to-event data of the endpoint: one row per analysed subject.
 
-        Columns: subject (a number that stands for the identifier), time (days), event (1 = event), arm, the
-        declared variables, and ended (1 = any event); where others compete, ``cause`` (0 censored, 1 the event, 2 and
-        more the others, named by ``context.causes``). Records the attrition, how follow-up ended, and the number of subjects and events of
-        each arm and of all. Raises InvalidInput in a report without an endpoint.
+        Columns: subject (a number that stands for the identifier), time (days), event (1 = event), arm, the declared
+        variables, and ended (1 = any event); where others compete, ``cause`` (0 censored, 1 the event, 2 and more the
+        others, named by ``context.causes``). Records the attrition, how follow-up ended, and the number of subjects and
+        events of each arm and of all. Raises InvalidInput in a report without an endpoint.
         """
         if self.analysis is None:
             raise InvalidInput("this report has no time-to-event endpoint", mend="give endpoint in the study file")

@@ -64,7 +64,7 @@ def place_labels(
     at: float,
     gap: float,
 ) -> None:
-    """Write each text right-aligned at time ``at``, at the free height nearest to its curve.
+    """Write each text left of time ``at``, at the free height nearest to its curve; where too long, right of it.
 
     Curves are served from the top; the highest prefers a place above its curve, the lowest one below. A label that
     stands away from its curve gets a thin line to it. ``gap`` is the distance to the left of ``at``, in time.
@@ -84,7 +84,8 @@ def place_labels(
         box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
         width, height = box.width, box.height
         side = ABOVE if rank == 0 else BELOW if rank == len(order) - 1 else EITHER
-        centre, right = _free_place(width, height, anchors[arm], curves, taken, side=side, right=at - gap, gap=gap)
+        rights = _right_edges(width, at=at, gap=gap, end=axes.get_xlim()[1])
+        centre, right = _free_place(width, height, anchors[arm], curves, taken, side=side, rights=rights, gap=gap)
         label.set_position((right, centre))
         place = (right - width, right, centre - height / 2, centre + height / 2)
         taken.append(place)
@@ -116,22 +117,18 @@ def _free_place(
     taken: Sequence[tuple[float, float, float, float]],
     *,
     side: tuple[tuple[int, ...], ...],
-    right: float,
+    rights: Sequence[float],
     gap: float,
 ) -> tuple[float, float]:
-    """The centre height and the right edge of the nearest place that covers nothing.
+    """The centre height and the right edge of the first place that covers nothing.
 
-    Left of the milestone first; where the curves leave no room there, further left. If every place covers a curve,
-    the one that covers no other label.
+    If every place covers a curve, the one that covers no other label.
     """
-    rights = [right, *(right - width * k / 2 for k in (1, 2, 3))]
     step = height / 6
     offsets = [i * step for i in range(int(1.0 / step) + 1)]
     fallback: tuple[float, float] | None = None
     for edge in rights:
         left = edge - width
-        if left < gap and edge != right:
-            break
         for signs, offset in ((signs, offset) for signs in side for offset in offsets):
             for sign in signs:
                 centre = anchor[1] + sign * offset
@@ -143,7 +140,15 @@ def _free_place(
                 fallback = fallback or (centre, edge)
                 if not _covers_a_curve(left - gap, edge + gap, low, high, curves):
                     return centre, edge
-    return fallback or (anchor[1], right)
+    return fallback or (anchor[1], rights[0])
+
+
+def _right_edges(width: float, *, at: float, gap: float, end: float) -> list[float]:
+    """Where a label may end: at the milestone, further left, and right of it, as far as there is room."""
+    before = [at - gap - width * k / 2 for k in range(4)]
+    after = [at + gap + width * (1 + k / 2) for k in range(4)]
+    fitting = [edge for edge in before if edge - width >= gap] + [edge for edge in after if edge <= end]
+    return fitting or [at - gap]
 
 
 def _covers_a_curve(left: float, right: float, low: float, high: float, curves: Mapping[str, Steps]) -> bool:

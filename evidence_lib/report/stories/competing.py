@@ -262,6 +262,10 @@ def _effect(view: View) -> Passage:
     return Passage(paragraphs=[*paragraphs, *formal_sentences(view), say(f"effect.reading.{view.context.design}")])
 
 
+def _hazards(view: View) -> Passage:
+    return hazards(view, "survival.story.hazards.doubtful")
+
+
 def _limitations(view: View) -> Passage:
     say, context = view.words, view.context
     items = [say(f"limitations.{context.design}"), say("survival.story.limit.competing")]
@@ -273,6 +277,6 @@ def _limitations(view: View) -> Passage:
 
 PASSAGES = {
     "survival.effect": _effect,
-    "survival.hazards": hazards,
+    "survival.hazards": _hazards,
     "survival.limitations": _limitations,
 }

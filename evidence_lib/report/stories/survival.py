@@ -167,7 +167,7 @@ def _effect(view: View) -> Passage:
     return Passage(paragraphs=paragraphs)
 
 
-def hazards(view: View) -> Passage:
+def hazards(view: View, doubtful: str = "hazards.doubtful") -> Passage:
     """Whether the check of proportional hazards gives a reason for doubt."""
     say, alpha = view.words, Decimal(repr(view.context.ph_alpha))
     paragraphs = []
@@ -176,7 +176,7 @@ def hazards(view: View) -> Passage:
         if row is None or row.value is None:
             paragraphs.append(say("hazards.unknown", treatment=view.label(treatment)))
             continue
-        key = "hazards.doubtful" if float(row.value) < view.context.ph_alpha else "hazards.compatible"
+        key = doubtful if float(row.value) < view.context.ph_alpha else "hazards.compatible"
         paragraphs.append(say(key, p=row.value, alpha=say.number(alpha, max(2, -int(alpha.as_tuple().exponent)))))
     return Passage(paragraphs=paragraphs or [say("hazards.one_arm")])
 

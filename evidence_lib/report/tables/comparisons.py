@@ -109,7 +109,8 @@ def _line(view: View, row: Row) -> _Line:
 def _name(view: View, row: Row) -> str:
     say = view.words
     if row.analysis == PERIODS:
-        return say("survival.test.piecewise", period=_period(view, row))
+        unit = say(cells.UNIT_NAMES[view.context.unit])
+        return say("survival.test.piecewise", period=_period(view, row), unit=unit)
     if row.analysis == PERIODS_DIFFER:
         return say("survival.test.period_interaction")
     family, _, model = row.analysis.rpartition(".")

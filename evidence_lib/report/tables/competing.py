@@ -94,7 +94,7 @@ def cumulative_incidence(*, view: View) -> Table:
         rows=[
             (
                 name,
-                *(cells.estimate_text(view, row) for row in found),
+                *(_cell(view, row) for row in found),
                 cells.agreement_text(view, [row for row in found if row is not None and row.statistic == "estimate"]),
             )
             for _, name, found in lines
@@ -102,3 +102,9 @@ def cumulative_incidence(*, view: View) -> Table:
         groups=[group or everybody for group, _, _ in lines],
         footnotes=[say("table.intervals_are", level=cells.level(view)), *cells.footnotes(view, estimates)],
     )
+
+
+def _cell(view: View, row: Row | None) -> str:
+    """A count as it is, an estimate with its interval."""
+    counted = row is not None and row.statistic == "events"
+    return cells.value_text(view, row) if counted else cells.estimate_text(view, row)
