@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs each data/<study>/make_data.py whose script, lock or written files are not those of its last run.
+# Runs each data/<study>/make_data.py whose script, generator, lock or written files are not those of its last run.
 # data/<study>/.made lists their hashes, in the form that "sha256sum --check" reads.
 set -eu
 CDPATH='' cd -P -- "$(dirname -- "$0")/.."
@@ -21,6 +21,7 @@ for script in data/*/make_data.py; do
     .venv/bin/python "$script"
     {
         printf '%s\n' "$script" requirements.lock
+        [ ! -d evidence_lib/rehearsal ] || find evidence_lib/rehearsal -type f \( -name '*.py' -o -name '*.csv' \)
         find "$study" -type f -newer "$begun" ! -name '.made*' ! -path '*/__pycache__/*' ! -path "$study/out/*"
     } | while IFS= read -r file; do hashes "$file"; done >"$made.tmp"
     mv "$made.tmp" "$made"

@@ -86,6 +86,7 @@ def subjects(
     steps = Steps(arm.set_axis(frame["USUBJID"]))
     others = data.typed("ADTTE") if set(subset or ()) - set(frame.columns) and data.has("ADTTE") else None
     inside = frame["USUBJID"].isin(steps.select(frame, others, population_flag, subset))
+    findings += _without_arm(arm[inside], str(variable))
     numbers = numbers_by_id(frame)
     made = frame.drop(columns=identifying(frame))
     made.insert(0, "subject", numbers.to_numpy())
@@ -208,6 +209,10 @@ def _arm_findings(arm: pd.Series, order: Sequence[str], variable: str, *, declar
             yield finding("ADSL", "unknown_arm", "error", arm=wanted, arms=present[:20], column=variable)
     if len(present) == 1:
         yield finding("ADSL", "one_arm", "error" if declared and len(order) > 1 else "warning", arm=present[0])
+
+
+def _without_arm(arm: pd.Series, variable: str) -> Iterator[Finding]:
+    """A warning of subjects of the population who have no arm; one who was never randomised is not missed."""
     blank = arm.index[arm.isna()]
     if len(blank):
         yield finding("ADSL", "missing_arm", "warning", blank, column=variable)
