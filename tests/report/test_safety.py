@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from evidence_lib.report import figures, tables
 from evidence_lib.report.context import View, view
@@ -327,6 +328,24 @@ def test_the_dot_plot_is_drawn_alike_every_time_and_said_in_words(arms: tuple[st
     assert "Rash: 50.0%" in one.alternative_text
     assert one.data is not None
     assert [row[0] for row in one.data.rows][0] == "Rash"
+
+
+@pytest.mark.parametrize("size", ["main", "first_screen"])
+def test_names_of_many_arms_touch_neither_each_other_nor_the_edge(size: Any) -> None:
+    arms = tuple(f"Dose {i} of the new medicine with chemotherapy" for i in range(5))
+    found = figures.risk_differences(a_view(arms).results.table("safety.shown"), view=a_view(arms), size=size)
+    renderer = FigureCanvasAgg(found.drawing).get_renderer()
+    whole = found.drawing.bbox
+    boxes = [
+        text.get_window_extent(renderer)
+        for text in found.drawing.axes[0].texts
+        if text.get_text().startswith("Dose")
+    ]  # fmt: skip
+    assert len(boxes) == len(arms)
+    for i, box in enumerate(boxes):
+        assert box.x1 <= whole.x1 + 1
+        assert box.y1 <= whole.y1 + 1
+        assert not any(box.overlaps(other) for other in boxes[i + 1 :])
 
 
 def test_a_plot_without_terms_says_so() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 Size = Literal["main", "first_screen"]
 MOST_TERMS = {"main": 20, "first_screen": 7}
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+NAME_WIDTH, ROOM_INCHES, ROW_INCHES = 40, 6.0, 0.2
 LINE_INCHES = {"main": 0.30, "first_screen": 0.31}
 
 
@@ -65,7 +66,7 @@ def risk_differences(terms: pd.DataFrame, *, view: View, size: Size = "main") ->
     lines = _lines(view, terms, MOST_TERMS[size])
     compared = bool(view.context.treatments) and any(line.differences for line in lines)
     with theme(view.item or "risk-differences", small=size == "first_screen"):
-        figure, axes = _canvas(len(lines), size, compared, len(view.context.arms))
+        figure, axes = _canvas(len(lines), size, compared, len(_rows_of_arms(view, size)))
         _shares(axes[0], view, lines, size)
         if compared:
             _differences(axes[1], view, lines, size)
@@ -105,8 +106,9 @@ def liver_values(peaks: pd.DataFrame, *, view: View) -> Figure:
 
     arms, pen = view.context.arms, pens(view.context.arms)
     with theme(view.item or "liver"):
-        figure = MatplotlibFigure(figsize=(8.0, 4.9))
-        axes = figure.add_axes((0.09, 0.12, 0.88, 0.76))
+        height = 4.65 + ROW_INCHES * len(_rows_of_arms(view, "main"))
+        figure = MatplotlibFigure(figsize=(8.0, height))
+        axes = figure.add_axes((0.09, 0.6 / height, 0.88, 3.75 / height))
         for i, arm in enumerate(arms):
             of = peaks[peaks["arm"] == arm] if len(peaks) else peaks
             axes.plot(
@@ -150,11 +152,11 @@ def _subjects(view: View, line: _Line) -> int:
     return sum(int(row.value) for row in counts if row is not None and isinstance(row.value, int))
 
 
-def _canvas(lines: int, size: Size, compared: bool, arms: int) -> tuple[MatplotlibFigure, list[Axes]]:
+def _canvas(lines: int, size: Size, compared: bool, rows: int) -> tuple[MatplotlibFigure, list[Axes]]:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     width = 8.6 if size == "main" else 4.7
-    top = 0.32 + (0.2 * arms if size == "first_screen" else 0.22)
+    top = 0.15 + ROW_INCHES * rows
     height = LINE_INCHES[size] * max(lines, 1) + top + 0.62
     figure = MatplotlibFigure(figsize=(width, height))
     bottom, share = 0.58 / height, (height - top - 0.58) / height
@@ -236,30 +238,39 @@ def _differences(axes: Axes, view: View, lines: Sequence[_Line], size: Size) -> 
 
 
 def _name_arms(figure: MatplotlibFigure, axes: Axes, view: View, size: Size) -> None:
-    """The arms with their markers above the panels: side by side, or one under the other where there is no room."""
+    """The arms with their markers above the panels."""
     from matplotlib.transforms import ScaledTranslation
 
-    pen, place = pens(view.context.arms), 0.0
-    inches = figure.dpi_scale_trans
-    for k, arm in enumerate(view.context.arms):
-        label = wrapped(view.label(arm), 40, lines=1)
-        if size == "first_screen":
-            down, across = 0.14 + 0.2 * (len(view.context.arms) - 1 - k), -0.2
-        else:
-            down, across = 0.2, place
-        spot = axes.transAxes + ScaledTranslation(across, down, inches)
-        axes.plot(
-            [0],
-            [1],
-            marker=MARKERS[k % len(MARKERS)],
-            markersize=5.5,
-            color=pen[arm].colour,
-            transform=spot,
-            clip_on=False,
-        )
-        text = axes.transAxes + ScaledTranslation(across + 0.12, down, inches)
-        axes.text(0, 1, label, transform=text, va="center", color=pen[arm].colour, fontweight="bold")
-        place += 0.42 + 0.082 * len(label)
+    pen, inches, arms = pens(view.context.arms), figure.dpi_scale_trans, view.context.arms
+    rows = _rows_of_arms(view, size)
+    for up, row in enumerate(reversed(rows)):
+        across, down = (-0.2 if size == "first_screen" else 0.0), 0.17 + ROW_INCHES * up
+        for arm in row:
+            label = wrapped(view.label(arm), NAME_WIDTH, lines=1)
+            spot = axes.transAxes + ScaledTranslation(across, down, inches)
+            marker = MARKERS[arms.index(arm) % len(MARKERS)]
+            axes.plot([0], [1], marker=marker, markersize=5.5, color=pen[arm].colour, transform=spot, clip_on=False)
+            text = axes.transAxes + ScaledTranslation(across + 0.12, down, inches)
+            axes.text(0, 1, label, transform=text, va="center", color=pen[arm].colour, fontweight="bold")
+            across += _name_inches(label)
+
+
+def _rows_of_arms(view: View, size: Size) -> list[list[str]]:
+    """The arms side by side as long as there is room, the rest below; on the first screen one under the other."""
+    rows: list[list[str]] = []
+    used = 0.0
+    for arm in view.context.arms:
+        width = _name_inches(wrapped(view.label(arm), NAME_WIDTH, lines=1))
+        if not rows or size == "first_screen" or used + width > ROOM_INCHES:
+            rows.append([])
+            used = 0.0
+        rows[-1].append(arm)
+        used += width
+    return rows
+
+
+def _name_inches(label: str) -> float:
+    return 0.42 + 0.082 * len(label)
 
 
 def _alternative_text(view: View, lines: Sequence[_Line]) -> str:
