@@ -57,9 +57,18 @@ def proportional_hazards(rep: Report, frame: pd.DataFrame) -> Gate:
     return rep.gate("proportional_hazards", min(values) if values else None, limit=rep.context.ph_alpha, judged=False)
 
 
+def response_agreement(rep: Report, frame: pd.DataFrame) -> Gate:
+    """The number of subjects whose best overall response in the data is another than the derived one: none may be."""
+    from evidence_lib.session.response import agreement
+
+    differ, reason = agreement(rep, frame)
+    return rep.gate("response_agreement", differ, limit=0.0, reason=reason)
+
+
 CHECKS: dict[str, Callable[[Report, pd.DataFrame], Gate]] = {
     "data": data,
     "balance": balance,
     "follow_up": follow_up,
     "proportional_hazards": proportional_hazards,
+    "response_agreement": response_agreement,
 }

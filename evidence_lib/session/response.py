@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.errors import DataError, StudyError
-from evidence_lib.language import message
+from evidence_lib.language import Message, message
 from evidence_lib.session import estimands
 from evidence_lib.session.tumours import LAST_DATES, Tumours, dates_of, first_column, read_tumours
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 ORR, DCR, DOR, TTR, BOR = "ORR", "DCR", "DOR", "TTR", "BOR"
 GIVEN_BEST = {True: ("CBOR", "CBRSP"), False: ("BOR", "BOVRLRSP")}
-GATE = "response_agreement"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class Responses:
 
 
 def responses(rep: Report) -> Responses:
-    """The responses of the report's subjects under its estimand, with the check against the best response as given.
+    """The responses of the report's subjects under its estimand.
 
     Keeps the counts of intercurrent events, the frames of the figures of single patients (``response.waterfall``,
     ``.spider``, ``.spider_band``, ``.swimmer``: anonymous) and what was decided for the reader. Raises DataError where
@@ -68,7 +67,6 @@ def responses(rep: Report) -> Responses:
         durations=_durations(rep, tumours, frame, rules),
         changes=_changes(tumours, rules),
     )
-    _compare_with_given(rep, frame, rules)
     drawn = {
         "waterfall": endpoints.waterfall_bars(found.frame),
         "spider": endpoints.spider_lines(found.frame, found.changes),
@@ -172,10 +170,22 @@ def _levels(frame: pd.DataFrame, subgroups: list[str]) -> pd.DataFrame:
     """One row per subject and subgroup; a level that is missing is left out."""
     import pandas as pd
 
-    parts = [frame[["arm", "responder"]].assign(subgroup=name, level=frame[name]) for name in subgroups]
+    parts = [
+        frame[["arm", "responder"]].assign(
+            subgroup=name, level=frame[name].astype(object).mask(frame[name].isna()).map(_level)
+        )
+        for name in subgroups
+    ]
     empty = pd.DataFrame(columns=["arm", "responder", "subgroup", "level"])
     every = pd.concat(parts, ignore_index=True).dropna(subset=["level"]) if parts else empty
-    return every.assign(level=every["level"].astype(str)).sort_values(["subgroup", "level"], kind="stable")
+    return every.sort_values(["subgroup", "level"], kind="stable")
+
+
+def _level(value: object) -> str | None:
+    """A level as text; whole numbers without a fraction, None where it is missing."""
+    if value is None or value != value:
+        return None
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _other_response(rep: Report, tumours: Tumours, people: pd.DataFrame, rules: ResponseRules) -> pd.DataFrame:
@@ -262,19 +272,21 @@ def _course(rep: Report, tumours: Tumours, frame: pd.DataFrame) -> dict[str, Any
     }
 
 
-def _compare_with_given(rep: Report, frame: pd.DataFrame, rules: ResponseRules) -> None:
-    """The check against the best overall response in ADRS, by the same rule of confirmation, where there is one."""
+def agreement(rep: Report, frame: pd.DataFrame) -> tuple[float | None, Message]:
+    """How many subjects have another best overall response in ADRS, where it has one by the same rule of confirmation.
+
+    Without one there is no number; the message says what was compared.
+    """
     from evidence_lib.endpoints.response import responses_differ
 
-    for code in GIVEN_BEST[rules.confirmed] if rep.has("ADRS") else ():
+    for code in GIVEN_BEST[bool(rep.parameters["confirmed"])] if rep.has("ADRS") else ():
         records = _records_or_none(rep, code)
         if records is None or "AVALC" not in records:
             continue
         given = records.drop_duplicates("subject").set_index("subject")["AVALC"]
         differ = responses_differ(frame.set_index("subject")["best"], given)
-        rep.gate(GATE, float(differ), limit=0.0, reason=message("response.check.given", count=differ, parameter=code))
-        return
-    rep.gate(GATE, None, limit=0.0, reason=message("response.check.none_given"))
+        return float(differ), message("response.check.given", count=differ, parameter=code)
+    return None, message("response.check.none_given")
 
 
 def _records_or_none(rep: Report, code: str) -> pd.DataFrame | None:

@@ -58,7 +58,7 @@ def waterfall(bars: pd.DataFrame, *, view: View, size: Size = "main") -> Figure:
             _limits(axes, view)
             axes.set_xticks([])
             axes.set_xlabel(say(f"response.figure.waterfall.n_{size}", n=len(of)))
-        panels[0].set_ylabel(say("response.figure.change"))
+        panels[0].set_ylabel(say("response.figure.change" if size == "main" else "response.figure.change_short"))
     notes = [say("response.figure.waterfall.how_to_read")] if size == "main" else []
     return Figure(
         title=say("response.figure.waterfall.title"),
@@ -135,7 +135,7 @@ def _panels(view: View, arms: Sequence[str], size: Size) -> tuple[MatplotlibFigu
     figure = MatplotlibFigure(figsize=(width, height * down))
     made = figure.subplots(down, columns, sharey=True, squeeze=False)
     figure.subplots_adjust(
-        left=0.085 if size == "main" else 0.13,
+        left=0.085 if size == "main" else 0.15,
         right=0.985,
         top=0.90 if size == "main" else 0.84,
         bottom=0.15 if size == "main" else 0.12,
