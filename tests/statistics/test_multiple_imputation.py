@@ -23,6 +23,7 @@ from evidence_lib.results import Estimate, Estimates, analyses
 from evidence_lib.statistics.means.inputs import visit_order
 from evidence_lib.statistics.means.multiple_imputation import (
     Imputed,
+    delta_scan,
     imputation_variance,
     impute,
     multiple_imputation,
@@ -714,6 +715,7 @@ def test_names_are_on_the_list() -> None:
         *run(frame, imputations=5).items,
         *responder_difference(made, threshold=0, responders="at-most").items,
         *tipping_point(made, deltas=[1]).delta.items,
+        *delta_scan(frame, **CALL, deltas=[1], imputations=5, rng=np.random.default_rng(33)).items,
     ]
     assert {e.analysis for e in found} == {name for name in analyses() if name.startswith("imputation.")}
     for one in found:

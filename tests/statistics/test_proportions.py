@@ -141,7 +141,7 @@ class TestTwins:
             ours, theirs = (inspect.signature(getattr(m, name)).parameters for m in (proportions, twin))
             assert list(ours) == list(theirs)
             assert [p.default for p in ours.values()] == [p.default for p in theirs.values()]
-        others = {"fisher_exact", "chi_square", "cmh_test", "number_needed_to_treat"}
+        others = {"fisher_exact", "chi_square", "number_needed_to_treat"}
         assert set(proportions.__all__) - set(twin.SOURCE) == others
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
@@ -22,6 +22,13 @@ REFERENCE_BASED = STRATEGIES[1:5]
 FALLBACK = ("un", "toeph", "ar1h", "csh", "cs")
 
 
+class Recorder(Protocol):
+    """What keeps the results: the report object of a notebook."""
+
+    def record(self, statistic: Callable[..., Any], frame: pd.DataFrame, /, *, role: Role, **choices: Any) -> Any:
+        """Compute a statistic and keep what it gives."""
+
+
 @dataclass(frozen=True)
 class Planned:
     """The analyses of a report.
@@ -32,11 +39,13 @@ class Planned:
     roles: Mapping[str, Role]
     choices: Mapping[str, Mapping[str, Any]]
 
-    def of(self, *names: str) -> Iterator[tuple[Role, Mapping[str, Any]]]:
-        """Role and choices of those of these analyses that are declared: nothing for the others."""
+    def record(
+        self, rep: Recorder, statistic: Callable[..., Any], frame: pd.DataFrame, *names: str, **more: Any
+    ) -> None:
+        """Record the statistic for those of these analyses that are declared, each with its role and choices."""
         for name in names:
             if name in self.roles:
-                yield self.roles[name], self.choices[name]
+                rep.record(statistic, frame, role=self.roles[name], **self.choices[name], **more)
 
     @property
     def differences(self) -> tuple[str, ...]:
