@@ -20,7 +20,9 @@ EVENT_COLUMNS = ("EVENT", "EVENTFL", "EVNT", "EVNTFL", "DEATH", "DTHFL", "DEAD")
 EVENT_VALUES = {"1": True, "Y": True, "0": False, "N": False}
 
 
-def check_censoring_direction(events: pd.DataFrame, labels: Mapping[str, str]) -> Iterator[Finding]:
+def check_censoring_direction(
+    events: pd.DataFrame, labels: Mapping[str, str], *, dataset: str = "ADTTE"
+) -> Iterator[Finding]:
     """Findings where another column contradicts CNSR; only whole-column contradictions are errors.
 
     Errors: EVNTDESC is filled in for censored records only, CNSDTDSC for events only; every description of an event
@@ -32,20 +34,20 @@ def check_censoring_direction(events: pd.DataFrame, labels: Mapping[str, str]) -
         return
     happened, censored = events["CNSR"] == 0, events["CNSR"] > 0
     if happened.any() and censored.any():
-        yield from _descriptions(events, happened, censored)
-        yield from _event_columns(events, happened)
+        yield from _descriptions(events, happened, censored, dataset)
+        yield from _event_columns(events, happened, dataset)
     label = labels.get("CNSR", "")
     if re.search(r"event|事件", label, re.I) and not re.search(r"censor|删失", label, re.I):
-        yield finding("ADTTE", "censoring_label", "warning", label=label)
+        yield finding(dataset, "censoring_label", "warning", label=label)
 
 
-def _descriptions(events: pd.DataFrame, happened: pd.Series, censored: pd.Series) -> Iterator[Finding]:
+def _descriptions(events: pd.DataFrame, happened: pd.Series, censored: pd.Series, dataset: str) -> Iterator[Finding]:
     for name, wrong, right in (("EVNTDESC", censored, happened), ("CNSDTDSC", happened, censored)):
         if name not in events:
             continue
         filled = events[name].notna()
         if filled[wrong].any() and not filled[right].any():
-            yield finding("ADTTE", "censoring_reversed", "error", events.index[filled & wrong], column=name)
+            yield finding(dataset, "censoring_reversed", "error", events.index[filled & wrong], column=name)
             return
     if "EVNTDESC" in events:
         speaks = events["EVNTDESC"].map(
@@ -54,10 +56,10 @@ def _descriptions(events: pd.DataFrame, happened: pd.Series, censored: pd.Series
         told = events["EVNTDESC"].notna()
         of_events, of_censored = speaks[happened & told], speaks[censored & told]
         if len(of_events) and len(of_censored) and of_events.all() and not of_censored.any():
-            yield finding("ADTTE", "censoring_reversed", "error", of_events.index, column="EVNTDESC")
+            yield finding(dataset, "censoring_reversed", "error", of_events.index, column="EVNTDESC")
 
 
-def _event_columns(events: pd.DataFrame, happened: pd.Series) -> Iterator[Finding]:
+def _event_columns(events: pd.DataFrame, happened: pd.Series, dataset: str) -> Iterator[Finding]:
     for name in EVENT_COLUMNS:
         if name not in events:
             continue
@@ -65,6 +67,6 @@ def _event_columns(events: pd.DataFrame, happened: pd.Series) -> Iterator[Findin
         known = flags.notna()
         other = events[name].notna() & ~known
         if other.any():
-            yield finding("ADTTE", "event_values", "warning", events.index[other], column=name)
+            yield finding(dataset, "event_values", "warning", events.index[other], column=name)
         if known.any() and (flags[known].astype(bool) != happened[known]).all() and flags[known].nunique() == 2:
-            yield finding("ADTTE", "censoring_reversed", "error", events.index[known], column=name)
+            yield finding(dataset, "censoring_reversed", "error", events.index[known], column=name)

@@ -323,6 +323,13 @@ def test_other_data_sets_are_recognised_too() -> None:
     assert spec_for("NOTES", ["TEXT"]).columns[0].required is False
 
 
+def test_times_to_events_of_another_name_are_checked_under_it() -> None:
+    reversed_codes = adtte().assign(EVNTDESC=["Death", "Death", "Death", ""])
+    data = in_memory(ADSL=adsl(), ADAETTE=reversed_codes.assign(AVAL=["100", "200", "150", "-245"]))
+    errors = {(one.dataset, one.rule) for one in found(data) if one.severity == "error"}
+    assert errors == {("ADAETTE", "censoring_reversed"), ("ADAETTE", "negative_time")}
+
+
 ODD = [
     "",
     ".",

@@ -22,7 +22,7 @@ def censoring(data: DataSet) -> Iterator[Finding]:
     """CNSR the wrong way round, looked for in each endpoint."""
     if data.has("PARAMCD"):
         for _, events in data.frame.groupby("PARAMCD", sort=False):
-            yield from check_censoring_direction(events, data.table.labels)
+            yield from check_censoring_direction(events, data.table.labels, dataset=data.name)
 
 
 def days(data: DataSet) -> Iterator[Finding]:
