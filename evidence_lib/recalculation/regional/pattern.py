@@ -150,7 +150,9 @@ def _less_in_one(f: float, theta: float, share: float) -> float:
 def _all_keep(shares: list[float], theta: float, share: float) -> float:
     if share < 0:
         return _by_quadrature(shares, theta, share) + _by_quadrature(shares, -theta, share)
-    share = min(share, LARGEST_SHARE)
+    if share > LARGEST_SHARE:  # all regions nearly alike: a power of what is left, as in the statistic
+        left = max(1 - share, 0.0) / (1 - LARGEST_SHARE)
+        return _all_keep(shares, theta, LARGEST_SHARE) * left ** (len(shares) - 1)
     return _by_folding(shares, theta, share) + _by_folding(shares, -theta, share)
 
 

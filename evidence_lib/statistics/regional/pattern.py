@@ -66,7 +66,7 @@ def pattern_probability(
     retained : float
         A share from 0 to below 1.
     observed : array of k numbers
-        The share of the overall effect that each region kept. Above 0.99 the smallest counts as 0.99.
+        The share of the overall effect that each region kept; a smallest one above 0.99 is extrapolated to 1.
 
     Returns
     -------

@@ -17,14 +17,16 @@ from evidence_lib.statistics.inputs import Floats
 NODES, WEIGHTS = (np.asarray(part, dtype=np.float64) for part in np.polynomial.legendre.leggauss(32))
 # Standard deviations beyond which nothing is left.
 FAR = 9.0
-# Above it the factor's integral would need ever more nodes.
+# Above it the factor's integral would need ever more nodes, and the probability goes to 0 as (1 - share)^(k - 1).
 LARGEST_SHARE = 0.99
 STEP = 0.04
 
 
 def every_region_keeps(fractions: Floats, theta: float, share: float) -> float:
-    """P(every region keeps more than ``share`` of the overall estimate), for a share below 1; error below 1e-12."""
-    share = min(share, LARGEST_SHARE)
+    """P(every region keeps more than ``share`` of the overall estimate): error below 1e-12, above 0.99 below 1e-3."""
+    if share > LARGEST_SHARE:
+        left = max(1 - share, 0.0) / (1 - LARGEST_SHARE)
+        return every_region_keeps(fractions, theta, LARGEST_SHARE) * left ** (fractions.size - 1)
     one_side = _all_above if share < 0 else _all_above_by_imaginary_factor
     return min(max(one_side(fractions, theta, share) + one_side(fractions, -theta, share), 0.0), 1.0)
 
