@@ -348,6 +348,16 @@ def test_names_of_many_arms_touch_neither_each_other_nor_the_edge(size: Any) -> 
         assert not any(box.overlaps(other) for other in boxes[i + 1 :])
 
 
+@pytest.mark.parametrize("arms", [TWO, THREE, ("A", "B", "C", "D", "E")])
+def test_the_numbers_beside_the_differences_do_not_touch(arms: tuple[str, ...]) -> None:
+    found = figures.risk_differences(a_view(arms).results.table("safety.shown"), view=a_view(arms))
+    renderer = FigureCanvasAgg(found.drawing).get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in found.drawing.axes[1].texts]
+    assert len(boxes) == 2 * (len(arms) - 1)
+    assert not any(box.overlaps(other) for i, box in enumerate(boxes) for other in boxes[i + 1 :])
+    assert all(box.x1 <= found.drawing.bbox.x1 for box in boxes)
+
+
 def test_a_plot_without_terms_says_so() -> None:
     at = a_view()
     found = figures.risk_differences(at.results.table("safety.shown")[:0], view=at)

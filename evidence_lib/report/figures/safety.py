@@ -23,6 +23,7 @@ Size = Literal["main", "first_screen"]
 MOST_TERMS = {"main": 20, "first_screen": 7}
 MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 NAME_WIDTH, ROOM_INCHES, ROW_INCHES = 40, 6.0, 0.2
+TEXT_INCHES = 0.16
 LINE_INCHES = {"main": 0.30, "first_screen": 0.31}
 
 
@@ -66,7 +67,7 @@ def risk_differences(terms: pd.DataFrame, *, view: View, size: Size = "main") ->
     lines = _lines(view, terms, MOST_TERMS[size])
     compared = bool(view.context.treatments) and any(line.differences for line in lines)
     with theme(view.item or "risk-differences", small=size == "first_screen"):
-        figure, axes = _canvas(len(lines), size, compared, len(_rows_of_arms(view, size)))
+        figure, axes = _canvas(view, len(lines), size, compared)
         _shares(axes[0], view, lines, size)
         if compared:
             _differences(axes[1], view, lines, size)
@@ -152,12 +153,14 @@ def _subjects(view: View, line: _Line) -> int:
     return sum(int(row.value) for row in counts if row is not None and isinstance(row.value, int))
 
 
-def _canvas(lines: int, size: Size, compared: bool, rows: int) -> tuple[MatplotlibFigure, list[Axes]]:
+def _canvas(view: View, lines: int, size: Size, compared: bool) -> tuple[MatplotlibFigure, list[Axes]]:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     width = 8.6 if size == "main" else 4.7
-    top = 0.15 + ROW_INCHES * rows
-    height = LINE_INCHES[size] * max(lines, 1) + top + 0.62
+    top = 0.15 + ROW_INCHES * len(_rows_of_arms(view, size))
+    # Each treatment's numbers need their own line of text.
+    line = max(LINE_INCHES[size], TEXT_INCHES * len(view.context.treatments) if size == "main" else 0.0)
+    height = line * max(lines, 1) + top + 0.62
     figure = MatplotlibFigure(figsize=(width, height))
     bottom, share = 0.58 / height, (height - top - 0.58) / height
     left = 0.30 if size == "main" else 0.37
@@ -210,7 +213,7 @@ def _differences(axes: Axes, view: View, lines: Sequence[_Line], size: Size) -> 
             value, low, high = _with_limits(view, row)
             if value is None or row is None:
                 continue
-            y = base + ((len(treatments) - 1) / 2 - k) * min(0.34, 0.7 / len(treatments))
+            y = base + ((len(treatments) - 1) / 2 - k) * min(0.4, 0.8 / len(treatments))
             if low is not None and high is not None:
                 axes.plot([low, high], [y, y], color=pen[treatment].colour, linewidth=1.3, solid_capstyle="butt")
                 ends += [low, high]
