@@ -8,23 +8,22 @@ the markers ``<!-- run -->`` and ``<!-- /run -->``; the content code leaves it o
 from __future__ import annotations
 
 import hashlib
-import importlib
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from html import escape, unescape
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from evidence_lib.errors import InvalidInput, NotebookError
-from evidence_lib.language import message_from_json, words
+from evidence_lib.language import words
+from evidence_lib.report.about import abbreviations, facts
 from evidence_lib.report.context import Context, View, view
-from evidence_lib.report.display import Figure, Passage
+from evidence_lib.report.display import Figure
 from evidence_lib.report.first_screen import FirstScreen
-from evidence_lib.report.html import Display, image, render, sanitise
+from evidence_lib.report.html import image, render, sanitise
+from evidence_lib.report.recorded import display_key, display_of, room_of
 from evidence_lib.results import ResultSet
 
 PAGE_FOLLOWS = "EVIDENCE_PAGE_FOLLOWS"
@@ -32,11 +31,6 @@ PAGE_FOLLOWS = "EVIDENCE_PAGE_FOLLOWS"
 SHOW_MIME = "application/vnd.evidence-lib.show+json"
 CONTEXT_MIME = "application/vnd.evidence-lib.context+json"
 HIDDEN_TAGS = frozenset({"parameters", "injected-parameters", "key-messages", "status", "notebook-only"})
-# Where display functions live, and the letter of the items they make. Only names in a module's __all__ (for the
-# narrative: ``passage``) can be called from a recorded notebook.
-ROOMS = {"tables": "T", "figures": "F", "narrative": "P"}
-NARRATIVE_FUNCTIONS = ("passage",)
-ITEM = re.compile(r"[A-Z][0-9]{1,4}\Z")
 RUN_BLOCK = re.compile(r"<!-- run -->.*?<!-- /run -->", re.DOTALL)
 CODE_PLACE = "\u0000content-code\u0000"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -77,7 +71,7 @@ def build_page(
     """
     context = _context(notebook)
     at = view(context, results, language)
-    narrative = _room("narrative")
+    narrative = room_of("narrative")
     first: FirstScreen = narrative.first_screen(at)
     made = render_displays(notebook, results, language) if displays is None else displays
     body, contents = _sections(_body(notebook, made))
@@ -97,9 +91,9 @@ def build_page(
         links=[(text, anchor) for text, anchor in first.links if anchor in anchors],
         body=body,
         closing=closing,
-        abbreviations=_abbreviations(at, [body, *(section["html"] for section in closing), *_first_texts(first)]),
+        abbreviations=abbreviations(at, [body, *(section["html"] for section in closing), *_first_texts(first)]),
         contents=contents,
-        facts=_facts(at),
+        facts=facts(at),
         contact=at.words.say(context.page["contact"]) if context.page.get("contact") else None,
         other_pages=[(code, name) for code, name in dict(run.get("pages") or {}).items() if code != language],
         code=CODE_PLACE,
@@ -118,51 +112,6 @@ def content_code(page: str, results_json: str) -> str:
     return f"{digest[:4]}-{digest[4:]}"
 
 
-def display_name(function: Callable[..., Any]) -> str:
-    """The name under which a display function is recorded: ``tables.attrition``. Raises InvalidInput for any other."""
-    for room in ROOMS:
-        for name in _names(room):
-            if getattr(_room(room), name) is function:
-                return f"{room}.{name}"
-    raise InvalidInput("not a display function of the report room", found=getattr(function, "__name__", "an object"))
-
-
-def item_kind(function: Callable[..., Any]) -> str:
-    """The letter of the items that a display function makes: T, F or P."""
-    return ROOMS[display_name(function).split(".", 1)[0]]
-
-
-def display_of(record: Mapping[str, Any], at: View) -> Display:
-    """The display that a record describes, in the language of the view.
-
-    Raises NotebookError for a function that is no display of this version, or an item id of another form.
-    """
-    room, _, name = str(record["function"]).partition(".")
-    if room not in ROOMS or name not in _names(room):
-        raise NotebookError(
-            "the notebook shows something that this version does not know", found=repr(record["function"])
-        )
-    if not ITEM.match(str(record["item"])):
-        raise NotebookError("an item id of another form", expected="T1, F2 or P3", found=repr(record["item"]))
-    content = [_content(part, at.results) for part in record["content"]]
-    function = getattr(_room(room), name)
-    return _named(function(*content, view=at, **record.get("options", {})), str(record.get("id", name)), at)
-
-
-def _named(display: Display, id: str, at: View) -> Display:
-    """The display under the number, title and population that the study file gives it, with its footnotes below."""
-    given = at.context.tlf.get(id)
-    if given is None or isinstance(display, Passage):
-        return display
-    return replace(
-        display,
-        number=given.get("number", ""),
-        title=at.words.say(given["title"]) if given.get("title") else display.title,
-        footnotes=[*display.footnotes, *(at.words.say(note) for note in given.get("footnotes", ()))],
-        population=at.words.say(given.get("population") or at.context.population),
-    )
-
-
 def render_displays(notebook: Mapping[str, Any], results: ResultSet, language: str) -> dict[str, str]:
     """The HTML of every display that an executed notebook recorded, in one language, by its ``display_key``.
 
@@ -177,28 +126,6 @@ def render_displays(notebook: Mapping[str, Any], results: ResultSet, language: s
         at = view(context, results, language, str(record["item"]))
         made[display_key(record)] = render(display_of(record, at), at.item, at)
     return made
-
-
-def display_key(record: Mapping[str, Any]) -> str:
-    """The whole record as text: two displays are the same only where everything in their records is."""
-    return json.dumps(record, sort_keys=True)
-
-
-def _names(room: str) -> Sequence[str]:
-    return NARRATIVE_FUNCTIONS if room == "narrative" else _room(room).__all__
-
-
-def _room(room: str) -> ModuleType:
-    return importlib.import_module(f"evidence_lib.report.{room}")
-
-
-def _content(part: Mapping[str, Any], results: ResultSet) -> Any:
-    import pandas as pd
-
-    if "table" not in part:
-        return message_from_json(part["value"])
-    # A table of which the study declares nothing was never recorded.
-    return results.table(part["table"]) if part["table"] in results.tables else pd.DataFrame()
 
 
 def _outputs(notebook: Mapping[str, Any], mime: str) -> list[Any]:
@@ -321,7 +248,7 @@ def _closing(at: View, present: set[str]) -> list[dict[str, str]]:
         sections.append(_section("limitations", say("page.limitations"), _list(at, context.limitations)))
     if context.citations and "references" not in present:
         sections.append(_section("references", say("page.references"), _list(at, context.citations)))
-    tables = _room("tables")
+    tables = room_of("tables")
     trust = "".join(
         render(function(view=at), item, at) for function, item in ((tables.sources, "D1"), (tables.provenance, "D2"))
     )
@@ -334,42 +261,6 @@ def _section(anchor: str, heading: str, html: str) -> dict[str, str]:
 
 def _list(at: View, texts: Sequence[Any]) -> str:
     return "<ul>" + "".join(f"<li>{escape(at.words.say(text))}</li>" for text in texts) + "</ul>"
-
-
-def _facts(at: View) -> list[tuple[str, str]]:
-    """What the study file says about the page itself: audience, use, side effects, governance, disclosure control."""
-    say, context = at.words, at.context
-    facts = [
-        (say(key), say.say(context.page[name]))
-        for key, name in (
-            ("page.audience", "audience"),
-            ("page.use", "use"),
-            ("page.safety_contact", "safety_contact"),
-        )
-        if context.page.get(name)
-    ]
-    state = context.blinding.get("state")
-    if state:
-        facts.append((say("page.blinding"), _blinding(at, state)))
-    for name, value in context.governance.items():
-        heading = f"{say('page.governance')}: {str(name).replace('_', ' ')}"
-        facts.append((heading, at.words.form(value)))
-    if context.disclosure.get("preset"):
-        reason = at.words.form(context.disclosure.get("reason", ""))
-        facts.append(
-            (say("page.disclosure"), say("page.disclosure_text", preset=context.disclosure["preset"], reason=reason))
-        )
-    return facts
-
-
-def _blinding(at: View, state: str) -> str:
-    """The state of blinding; for unblinded data since when, to whom and why."""
-    say, given = at.words, at.context.blinding.get("unblinded", {})
-    if state != "unblinded":
-        return say(f"page.blinding.{state}")
-    date = given["date"]
-    since = say.date(date["date"]) if date.get("date") else say.say(date["unknown"])
-    return say("page.blinding.unblinded", since=since, person=given["person"], reason=given["reason"])
 
 
 def _first_figure(first: FirstScreen, at: View) -> str | None:
@@ -385,30 +276,6 @@ def _first_figure(first: FirstScreen, at: View) -> str | None:
 
 def _first_texts(first: FirstScreen) -> list[str]:
     return [line for message in first.key_messages for line in (message.big, *message.lines)]
-
-
-ABBREVIATIONS = {
-    "ADaM": "abbreviation.ADaM",
-    "ALT": "abbreviation.ALT",
-    "AST": "abbreviation.AST",
-    "CDISC": "abbreviation.CDISC",
-    "CI": "abbreviation.CI",
-    "df": "abbreviation.df",
-    "HR": "abbreviation.HR",
-    "ICH": "abbreviation.ICH",
-    "ITT": "abbreviation.ITT",
-    "NE": "abbreviation.NE",
-    "RMST": "abbreviation.RMST",
-    "SD": "abbreviation.SD",
-    "SHA": "abbreviation.SHA",
-    "sHR": "abbreviation.sHR",
-}
-
-
-def _abbreviations(at: View, texts: Sequence[str]) -> list[tuple[str, str]]:
-    """The abbreviations that the page uses, with their meaning."""
-    text = " ".join(unescape(re.sub(r"<[^>]+>", " ", part)) for part in texts)
-    return [(short, at.words(key)) for short, key in ABBREVIATIONS.items() if re.search(rf"(?<!\w){short}(?!\w)", text)]
 
 
 @lru_cache(maxsize=1)

@@ -254,7 +254,8 @@ def _write_pages(job: Job, notebook: Any, results: ResultSet, build_page: PageBu
 def _store_displays(job: Job, notebook: Any, displays: Mapping[str, str]) -> None:
     import nbformat
 
-    from evidence_lib.report.page import SHOW_MIME, display_key
+    from evidence_lib.report.page import SHOW_MIME
+    from evidence_lib.report.recorded import display_key
 
     for cell in notebook.cells:
         for output in cell.get("outputs", []):

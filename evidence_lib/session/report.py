@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.errors import InvalidInput, NotebookError, StudyError
-from evidence_lib.report.page import CONTEXT_MIME, PAGE_FOLLOWS, SHOW_MIME, display_name, display_of, item_kind
+from evidence_lib.report.page import CONTEXT_MIME, PAGE_FOLLOWS, SHOW_MIME
+from evidence_lib.report.recorded import display_name, display_of, item_kind
 from evidence_lib.results import Gate, Row, analyses
 from evidence_lib.session import calls, estimands, event_times, families, further
 from evidence_lib.session.recording import Recorder

@@ -10,7 +10,8 @@ import pytest
 
 from evidence_lib.errors import InvalidInput, NotebookError
 from evidence_lib.report import figures, tables
-from evidence_lib.report.page import RUN_BLOCK, build_page, content_code, display_name, item_kind
+from evidence_lib.report.page import RUN_BLOCK, build_page, content_code
+from evidence_lib.report.recorded import display_name, item_kind
 from evidence_lib.results import ResultSet
 from tests.report import material
 from tests.report.conftest import stub_first_screen
