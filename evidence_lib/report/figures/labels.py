@@ -82,9 +82,12 @@ def place_labels(
             at - gap, 0.5, texts[arm], ha="right", va="center", color=pen[arm].colour, fontweight="bold", zorder=5
         )
         box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
+        if not _right_edges(box.width, at=at, gap=gap, end=axes.get_xlim()[1]):
+            label.set_text(wrapped(texts[arm].replace("\n", " "), len(texts[arm]) // 2 + 4))
+            box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
         width, height = box.width, box.height
         side = ABOVE if rank == 0 else BELOW if rank == len(order) - 1 else EITHER
-        rights = _right_edges(width, at=at, gap=gap, end=axes.get_xlim()[1])
+        rights = _right_edges(width, at=at, gap=gap, end=axes.get_xlim()[1]) or [at - gap]
         centre, right = _free_place(width, height, anchors[arm], curves, taken, side=side, rights=rights, gap=gap)
         label.set_position((right, centre))
         place = (right - width, right, centre - height / 2, centre + height / 2)
@@ -147,8 +150,7 @@ def _right_edges(width: float, *, at: float, gap: float, end: float) -> list[flo
     """Where a label may end: at the milestone, further left, and right of it, as far as there is room."""
     before = [at - gap - width * k / 2 for k in range(4)]
     after = [at + gap + width * (1 + k / 2) for k in range(4)]
-    fitting = [edge for edge in before if edge - width >= gap] + [edge for edge in after if edge <= end]
-    return fitting or [at - gap]
+    return [edge for edge in before if edge - width >= gap] + [edge for edge in after if edge <= end]
 
 
 def _covers_a_curve(left: float, right: float, low: float, high: float, curves: Mapping[str, Steps]) -> bool:
