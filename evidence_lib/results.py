@@ -256,7 +256,7 @@ class ResultSet:
     def add_table(self, name: str, frame: pd.DataFrame) -> None:
         """Keep a frame as a table: whatever is missing becomes null, NumPy scalars become plain numbers."""
         columns = [str(column) for column in frame.columns]
-        given = frame.astype(object).where(frame.notna(), None)
+        given = frame.astype(object).where(frame.notna(), None)  # type: ignore[call-overload]
         rows = [[plain(value) for value in row] for row in given.itertuples(index=False, name=None)]
         self.tables[name] = {"columns": columns, "rows": rows}
 

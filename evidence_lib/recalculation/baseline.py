@@ -48,7 +48,7 @@ def _chi_square(values: pd.Series, arms: np.ndarray, convention: Convention) -> 
     from scipy.stats import chi2_contingency
 
     table = pd.crosstab(np.asarray(values), arms)
-    shared = {
+    shared: dict[str, Any] = {
         "analysis": "chi_square",
         "unit": "chi-square",
         "method": message("baseline.method.again"),

@@ -11,8 +11,18 @@ from evidence_lib.conventions import DAYS_PER_UNIT
 from evidence_lib.language import LANGUAGES
 
 Kind = Literal[
-    *("text", "texts", "choice", "choices", "number", "numbers", "switch"),
-    *("time", "times", "column", "columns", "filter"),
+    "text",
+    "texts",
+    "choice",
+    "choices",
+    "number",
+    "numbers",
+    "switch",
+    "time",
+    "times",
+    "column",
+    "columns",
+    "filter",
 ]
 
 
@@ -21,12 +31,11 @@ class Parameter:
     """One report parameter.
 
     ``kind`` is its type: a text, a text or a list of them (``texts``), one of ``choices`` or a list of them, a number
-    from ``low`` to ``high`` (the limits themselves excluded where ``open_range``; ``whole``: no
-    fractions) or a list of them, a time or a list of times in the report's
-    ``unit``, a column name or a list of them, a ``filter`` (a mapping from column name to value), or a ``switch`` (true
-    or false). ``default`` is
-    the value where neither the run nor the study file gives one; None means that there is none. ``notebooks`` names
-    the project's notebooks that declare it; ``*`` stands for all.
+    from ``low`` to ``high`` (the limits themselves excluded where ``open_range``; ``whole``: no fractions) or a list of
+    them, a time or a list of times in the report's ``unit``, a column name or a list of them, a ``filter`` (a mapping
+    from column name to value), or a ``switch`` (true or false). ``default`` is the value where neither the run nor the
+    study file gives one; None means that there is none. ``notebooks`` names the project's notebooks that declare it;
+    ``*`` stands for all.
     """
 
     name: str
