@@ -14,9 +14,6 @@ from evidence_lib.errors import DataError, ParameterError
 from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
 
-Scale = Literal["log", "identity"]
-# On which scale the effects of a measure add.
-SCALES: Mapping[str, Scale] = {"hazard_ratio": "log", "risk_difference": "identity", "mean_difference": "identity"}
 NEXT_THERAPY = "NEWTRTDT"
 
 
@@ -29,7 +26,6 @@ class Plan:
     is shown and not compared, ``alpha`` the one-sided level.
     """
 
-    measure: str
     column: str
     focus: str | None
     retained: float
@@ -38,11 +34,6 @@ class Plan:
     power: float | None
     effect: float | None
     alpha: float
-
-    @property
-    def scale(self) -> Scale:
-        """On which scale the effects of the measure add."""
-        return SCALES[self.measure]
 
     @property
     def is_given(self) -> bool:
@@ -54,25 +45,17 @@ class Plan:
         return pd.DataFrame([asdict(self)])
 
 
-def plan(parameters: Mapping[str, Any], *, measure: str | None) -> Plan:
+def plan(parameters: Mapping[str, Any]) -> Plan:
     """The plan as the report's parameters say.
 
-    Raises ParameterError for a measure that cannot be compared by region yet, a plan that is given twice, and a planned
-    effect that is none.
+    Raises ParameterError for a plan that is given twice, and a planned effect that is none.
     """
-    if measure not in (None, "hazard_ratio"):
-        raise ParameterError(
-            "regions are compared by this measure in no report yet",
-            where="primary_measure",
-            expected="hazard_ratio",
-            found=str(measure),
-            mend="compare regions by an endpoint that is a time to an event",
-        )
     power, effect = parameters["power"], parameters["planned_effect"]
     if power is not None and effect is not None:
         raise ParameterError("the plan is given twice", where="power and planned_effect", mend="give one of them")
-    made = Plan(
-        measure=measure or "hazard_ratio",
+    if effect == 1:
+        raise ParameterError("the planned effect is none", where="planned_effect", found=f"{effect:g}")
+    return Plan(
         column=parameters["region"],
         focus=parameters["focus"],
         retained=parameters["retained"],
@@ -82,11 +65,6 @@ def plan(parameters: Mapping[str, Any], *, measure: str | None) -> Plan:
         effect=effect,
         alpha=(1 - parameters["conf_level"]) / 2,
     )
-    if effect is not None and made.scale == "log" and effect <= 0:
-        raise ParameterError("a ratio is above 0", where="planned_effect", found=f"{effect:g}")
-    if effect is not None and _added(effect, made.scale) == 0:
-        raise ParameterError("the planned effect is none", where="planned_effect", found=f"{effect:g}")
-    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,26 +100,24 @@ class Regions:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """The effects of one treatment in the regions that are compared.
+    """The hazard ratios of one treatment in the regions that are compared.
 
     ``effects`` has a row per region: region, estimate, std_error. ``whole`` are the overall effect and its standard
     error as ``regional.retention`` takes them: none where it is not more precise than each region's, and the mean of
     the regions stands for it. ``information`` and ``patients`` are the regions' shares of the inverse variances and of
-    the patients, ``size_of_trial`` the patients of these regions, ``effect`` and ``std_error`` those of the whole on
-    the scale on which effects add.
+    the patients, ``size_of_trial`` the patients of these regions, ``log_ratio`` and ``std_error`` those of the whole.
     """
 
     groups: Mapping[str, str]
-    scale: Scale
     effects: pd.DataFrame
     whole: Mapping[str, Any]
     information: np.ndarray
     patients: np.ndarray
-    effect: float
+    log_ratio: float
     std_error: float
     size_of_trial: int
     columns: Mapping[str, Any] = field(
-        default_factory=lambda: {"estimate": "estimate", "std_error": "std_error", "region": "region"}
+        default_factory=lambda: {"scale": "log", "estimate": "estimate", "std_error": "std_error", "region": "region"}
     )
 
     @property
@@ -207,15 +183,12 @@ def _in_order(frame: pd.DataFrame, column: str, order: list[str]) -> pd.DataFram
     return frame.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
 
 
-def comparisons(
-    by_region: Estimate | Estimates, overall: Estimate | Estimates, regions: Regions, plan: Plan
-) -> list[Comparison]:
+def comparisons(by_region: Estimate | Estimates, overall: Estimate | Estimates, regions: Regions) -> list[Comparison]:
     """For each treatment the effects of the regions that are compared: large enough, and with an estimate.
 
     ``by_region`` are the effects that ``rep.record`` gave in each region, ``overall`` those of the whole trial. A
     treatment without an estimate in any region is left out.
     """
-    scale = plan.scale
     used = list(regions.table.loc[regions.table["compared"], "region"])
     size = regions.table.set_index("region")["n"]
     found = []
@@ -230,23 +203,21 @@ def comparisons(
         (whole,) = (one for one in _items(overall) if one.groups["treatment"] == treatment)
         precision = (effects["std_error"].min() / effects["std_error"].to_numpy()) ** 2
         patients = size[effects["region"]].to_numpy(dtype=float)
-        values = effects["estimate"].map(math.log) if scale == "log" else effects["estimate"]
-        mean = float((precision * values.to_numpy()).sum() / precision.sum())
+        mean = float((precision * np.log(effects["estimate"].to_numpy())).sum() / precision.sum())
         error = float(effects["std_error"].min() / math.sqrt(precision.sum()))
         given: dict[str, Any] = {}
         if whole.estimate is not None and whole.std_error and whole.std_error <= float(effects["std_error"].min()):
             given = {"overall": whole.estimate, "overall_std_error": whole.std_error}
-            mean, error = _added(whole.estimate, scale), whole.std_error
+            mean, error = math.log(whole.estimate), whole.std_error
         found.append(
             Comparison(
                 groups={"treatment": treatment, "reference": str(whole.groups["reference"])},
-                scale=scale,
                 effects=effects,
                 whole=given,
                 information=precision / precision.sum(),
                 patients=patients / patients.sum(),
                 size_of_trial=int(patients.sum()),
-                effect=mean,
+                log_ratio=mean,
                 std_error=error,
             )
         )
@@ -265,13 +236,13 @@ def planned(one: Comparison, plan: Plan) -> dict[str, Any]:
         return {"power": plan.power, "alpha": plan.alpha}
     if plan.effect is None:
         return {}
-    return {"effect": abs(_added(plan.effect, one.scale)), "std_error": one.std_error, "alpha": plan.alpha}
+    return {"effect": abs(math.log(plan.effect)), "std_error": one.std_error, "alpha": plan.alpha}
 
 
 def truths(one: Comparison, plan: Plan) -> dict[str, dict[str, Any]]:
     """The true effects, the same in every region, under which patterns are judged: the planned, the estimated one."""
     given = planned(one, plan)
-    return {**({"planned": given} if given else {}), "estimated": {"effect": one.effect, "std_error": one.std_error}}
+    return {**({"planned": given} if given else {}), "estimated": {"effect": one.log_ratio, "std_error": one.std_error}}
 
 
 def _items(answer: Estimate | Estimates) -> Iterable[Estimate]:
@@ -280,10 +251,6 @@ def _items(answer: Estimate | Estimates) -> Iterable[Estimate]:
 
 def _known(one: Estimate) -> bool:
     return one.status == "ok" and one.estimate is not None and bool(one.std_error)
-
-
-def _added(value: float, scale: Scale) -> float:
-    return math.log(value) if scale == "log" else value
 
 
 def _stated(values: pd.Series) -> pd.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from evidence_lib.report import cells
 from evidence_lib.report.comparison import Value, value_of
 from evidence_lib.report.context import View
 from evidence_lib.results import Row
@@ -38,6 +39,11 @@ def whole_row(view: View, treatment: str, statistic: str = "estimate") -> Row | 
 def own_row(view: View, treatment: str, region: str, statistic: str = "estimate") -> Row | None:
     """The effect in one region by itself."""
     return view.results.find(_effect(view), statistic, treatment=treatment, region=region)
+
+
+def effect_text(view: View, row: Row | None) -> str:
+    """An effect with its interval; NE alone where there is none."""
+    return cells.value_text(view, row) if row is None or row.value is None else cells.estimate_text(view, row)
 
 
 def whole_value(view: View, treatment: str) -> Value:

@@ -27,9 +27,9 @@ def compare(
     """
     from evidence_lib.statistics import regional
 
-    compared = data.comparisons(by_region, overall, regions, plan)
+    compared = data.comparisons(by_region, overall, regions)
     for one in compared:
-        given: dict[str, Any] = {"scale": one.scale, "groups": one.groups, **one.columns}
+        given: dict[str, Any] = {"groups": one.groups, **one.columns}
         rep.record(regional.regional_effects, one.effects, **given)
         kept = rep.record(regional.retention, one.effects, **given, **one.whole)
         rep.record(regional.sign_agreement, one.effects, **given, **one.sign)

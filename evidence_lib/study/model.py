@@ -178,7 +178,7 @@ MEASURES: Mapping[str, tuple[str, ...]] = {
     "trial/continuous-endpoints": ("mean_difference",),
     "trial/survival": (*SURVIVAL_MEASURES, *COMPETING_MEASURES),
     "trial/safety": ("risk_difference", "rate_ratio"),
-    "trial/regional-consistency": ("hazard_ratio", "risk_difference", "mean_difference"),
+    "trial/regional-consistency": ("hazard_ratio",),
 }
 ALL_MEASURES = tuple(dict.fromkeys(measure for of in MEASURES.values() for measure in of))
 

@@ -424,10 +424,10 @@ _LIST = (
     Parameter(
         name="planned_effect",
         kind="number",
-        low=-math.inf,
-        unit="of the measure",
+        open_range=True,
+        unit="ratio",
         notebooks=(REGIONAL,),
-        meaning="the planned effect, such as a hazard ratio",
+        meaning="the hazard ratio that the trial was planned with",
     ),
     Parameter(
         name="smallest_region",

@@ -89,7 +89,7 @@ def _block(view: View, treatment: str) -> list[_Line]:
     versus = cells.versus(view, treatment, view.context.reference)
     lines = [_Line(label=versus)] if len(view.context.treatments) > 1 else []
     whole = read.whole_row(view, treatment)
-    shared = {"colour": colour, "counts": _counts(view, whole), "text": cells.estimate_text(view, whole)}
+    shared = {"colour": colour, "counts": _counts(view, whole), "text": read.effect_text(view, whole)}
     name = view.words("regional.table.whole")
     lines.append(_Line(label=name, own=read.whole_value(view, treatment), is_whole=True, **shared))  # type: ignore[arg-type]
     focus = read.plan_of(view)["focus"]
@@ -101,7 +101,7 @@ def _block(view: View, treatment: str) -> list[_Line]:
             _Line(
                 label=view.label(region),
                 counts=_counts(view, row),
-                text=cells.estimate_text(view, row),
+                text=read.effect_text(view, row),
                 own=read.own_value(view, treatment, region),
                 expected=value_of(view, "regional.expected.ratio", **pair),
                 shrunken=value_of(view, "regional.shrunken.ratio", **pair),

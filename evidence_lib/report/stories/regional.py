@@ -160,7 +160,11 @@ def _judged(view: View, treatment: str) -> str:
     kept = value_of(view, "regional.retention", treatment=treatment, region=plan["focus"])
     key = "opposite" if verdict == "missed" and kept.estimate is not None and kept.estimate < 0 else verdict
     region = view.label(plan["focus"])
-    text = say(f"regional.story.rule.focus.{key}", share=plan["retained"], kept=kept.estimate, region=region)
+    interval = ""
+    if kept.low is not None and kept.high is not None:
+        interval = say("regional.story.rule.interval", level=cells.level(view), low=kept.low, high=kept.high)
+    told = {"kept": kept.estimate, "interval": interval, "region": region}
+    text = say(f"regional.story.rule.focus.{key}", share=plan["retained"], **told)
     if verdict == "met":
         return text
     return f"{text} {_by_chance(view, 'region_as_small', treatment, plan['focus'])}".strip()

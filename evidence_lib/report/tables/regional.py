@@ -162,10 +162,10 @@ def _effect_line(view: View, heading: str, own: Row | None, together: list[Row |
     return (
         heading,
         counts,
-        cells.estimate_text(view, own),
+        read.effect_text(view, own),
         cells.interval_text(view, expected),
-        cells.estimate_text(view, shrunken),
-        cells.estimate_text(view, without),
+        read.effect_text(view, shrunken),
+        read.effect_text(view, without),
         cells.agreement_text(view, [own, *together]),
     )
 
