@@ -33,7 +33,12 @@ def answer(view: View) -> str:
         return say("response.story.answer.one_arm", people=own_phrases(view)["people"], share=only)
     parts = [say("response.story.answer.arm", share=part, group=_with(view, arm)) for arm, part in shares.items()]
     text = say("response.story.answer", people=own_phrases(view)["people"], parts=parts)
-    return f"{text} {say('response.story.unclear')}" if unclear(view) else text
+    versus = [cells.versus(view, treatment, view.context.reference) for treatment in _unclear(view)]
+    if not versus:
+        return text
+    one = len(view.context.treatments) == 1
+    more = say("response.story.unclear") if one else say("response.story.unclear_of", comparisons=versus)
+    return f"{text} {more}"
 
 
 def key_messages(view: View) -> list[KeyMessage]:
@@ -82,9 +87,7 @@ def cautions(view: View) -> list[str]:
 
 def unclear(view: View) -> bool:
     """Whether the interval of the primary measure includes no difference, for any treatment."""
-    measure = str(view.context.primary_measure)
-    found = [_value(view, measure, treatment) for treatment in view.context.treatments]
-    return any(one.given and not one.excludes(NO_DIFFERENCE[measure]) for one in found)
+    return bool(_unclear(view))
 
 
 def seen(view: View) -> list[str]:
@@ -101,6 +104,13 @@ def seen(view: View) -> list[str]:
     if len(view.context.treatments) == 1:
         sentences.append(_range(view, _value(view, "risk_difference", view.context.treatments[0])))
     return [sentence for sentence in sentences if sentence]
+
+
+def _unclear(view: View) -> list[str]:
+    """The treatments whose interval of the primary measure includes no difference."""
+    measure = str(view.context.primary_measure)
+    found = {treatment: _value(view, measure, treatment) for treatment in view.context.treatments}
+    return [name for name, one in found.items() if one.given and not one.excludes(NO_DIFFERENCE[measure])]
 
 
 def _range(view: View, apart: Value) -> str:
