@@ -6,6 +6,7 @@ from evidence_lib.report.figures.cumulative_incidence import first_adverse_event
 from evidence_lib.report.figures.flow import consort_flow
 from evidence_lib.report.figures.forest import forest
 from evidence_lib.report.figures.kaplan_meier import kaplan_meier
+from evidence_lib.report.figures.liver import liver_values
 from evidence_lib.report.figures.mean_differences import estimates_side_by_side, tipping_curve
 from evidence_lib.report.figures.mean_profile import mean_profile
 from evidence_lib.report.figures.proportional_hazards import proportional_hazards
@@ -13,7 +14,7 @@ from evidence_lib.report.figures.regional import regional_forest
 from evidence_lib.report.figures.response import spider, waterfall
 from evidence_lib.report.figures.response_results import response_duration, response_subgroups
 from evidence_lib.report.figures.rules import censoring_rules
-from evidence_lib.report.figures.safety import liver_values, risk_differences
+from evidence_lib.report.figures.safety import risk_differences
 from evidence_lib.report.figures.swimmer import swimmer
 
 __all__ = [

@@ -9,7 +9,7 @@ from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Figure, Table
 from evidence_lib.report.figures.labels import place_labels, stack_labels, wrapped
-from evidence_lib.report.tables.safety import followed
+from evidence_lib.report.tables.safety_course import followed
 from evidence_lib.report.theme import GREY, pens, theme
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
 from evidence_lib.report.phrases import interval_text, own_phrases, per100, times_100
-from evidence_lib.report.tables.safety import DIFFERENCE
+from evidence_lib.report.tables.safety_cells import DIFFERENCE
 
 # The worse half of the events: the first of these that the data have.
 WORSE = ("grade3", "severe", "serious")

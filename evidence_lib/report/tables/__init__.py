@@ -27,10 +27,8 @@ from evidence_lib.report.tables.safety import (
     adverse_event_rates,
     adverse_events_by_grade,
     adverse_events_by_term,
-    deaths,
-    exposure,
-    first_event,
 )
+from evidence_lib.report.tables.safety_course import deaths, exposure, first_event
 from evidence_lib.report.tables.safety_measurements import laboratory_shifts, liver, vital_signs
 from evidence_lib.report.tables.trust import checks, formal_testing, provenance, sources
 

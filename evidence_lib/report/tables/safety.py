@@ -1,4 +1,4 @@
-"""Tables of adverse events: the overview, organ classes and terms, grades, rates, first events, and deaths."""
+"""Tables of adverse events: the overview, organ classes and terms, grades, and rates."""
 
 from __future__ import annotations
 
@@ -8,82 +8,26 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
-from evidence_lib.results import Row
+from evidence_lib.report.tables.safety_cells import (
+    DIFFERENCE,
+    NOT_CODED,
+    Place,
+    at,
+    difference_heading,
+    grade_name,
+    heading_of,
+    incidence_cell,
+    index,
+    name_of,
+    places,
+    points_cell,
+    rate_cell,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Place = tuple[str, ...]
-ALL_LEVELS = ("category", "soc", "term", "cause")
-DIFFERENCE = "rd.miettinen_nurminen.unstratified"
-NOT_CODED = "not_coded"
-CAUSES = ("event", "discontinuation", "death")
 GRADES = (NOT_CODED, "0", "1", "2", "3", "4", "5", "MILD", "MODERATE", "SEVERE", "LIFE THREATENING", "FATAL")
-
-
-def index(view: View, analysis: str, side: str, statistic: str = "estimate") -> dict[tuple[Place, str], Row]:
-    """The rows of an analysis by place (category, organ class, term, cause) and by arm or treatment (``side``)."""
-    found: dict[tuple[Place, str], Row] = {}
-    for row in view.results.select(analysis, statistic):
-        if side in row.groups:
-            found.setdefault((place(row.groups), str(row.groups[side])), row)
-    return found
-
-
-def place(groups: Mapping[str, Any]) -> Place:
-    """Where in the safety results a row belongs: what it has no level of is empty."""
-    return tuple(str(groups.get(name, "")) for name in ALL_LEVELS)
-
-
-def at(*, category: str = "", soc: str = "", term: str = "", cause: str = "") -> Place:
-    """The place with these levels."""
-    return (category, soc, term, cause)
-
-
-def name_of(view: View, term: str) -> str:
-    """A term or organ class as printed."""
-    return view.words("safety.not_coded") if term == NOT_CODED else view.label(term)
-
-
-def exposure(summary: pd.DataFrame, *, view: View) -> Table:
-    """How long and how much each arm was treated.
-
-    Parameters
-    ----------
-    summary : DataFrame
-        ``safety.exposure``: variable, arm, n, mean, sd, median, q1, q3, low, high.
-    view : View
-        The words; ``exposure.patient_years`` is read from its results.
-
-    Notes
-    -----
-    Misreading: an arm that was treated for longer had more time for adverse events to be seen.
-    """
-    arms = view.context.arms
-    rows: list[tuple[str, ...]] = []
-    groups: list[str] = []
-    for variable in dict.fromkeys(summary["variable"]) if len(summary) else ():
-        lines = {record["arm"]: record for record in summary[summary["variable"] == variable].to_dict("records")}
-        heading = view.words(f"safety.exposure.{variable}")
-        for key, names in (
-            ("safety.exposure.n", ("n",)),
-            ("safety.exposure.mean", ("mean", "sd")),
-            ("safety.exposure.median", ("median", "q1", "q3")),
-            ("safety.exposure.range", ("low", "high")),
-        ):
-            rows.append((view.words(key), *(_summary_cell(view, lines.get(arm), names) for arm in arms)))
-            groups.append(heading)
-    years = [view.results.find("exposure.patient_years", arm=arm) for arm in arms]
-    if any(row is not None for row in years):
-        rows.append((view.words("safety.exposure.total"), *(_one_decimal(view, row) for row in years)))
-        groups.append(view.words("safety.exposure.patient_years"))
-    return Table(
-        title=view.words("safety.exposure.title"),
-        columns=(view.words("table.quantity"), *(heading_of(view, arm) for arm in arms)),
-        rows=rows,
-        groups=groups,
-        footnotes=cells.footnotes(view, years),
-    )
 
 
 def adverse_event_overview(*, view: View) -> Table:
@@ -98,10 +42,10 @@ def adverse_event_overview(*, view: View) -> Table:
     -----
     Misreading: categories overlap, so that they do not add up; and related means judged to be so by the investigator.
     """
-    places = [key for key in _places(view, "ae.incidence") if key[0] and not key[1]]
-    lines = [(view.words(f"safety.category.{key[0]}"), key) for key in places]
+    categories = [key for key in places(view, "ae.incidence") if key[0] and not key[1]]
+    lines = [(view.words(f"safety.category.{key[0]}"), key) for key in categories]
     notes = [view.words("safety.overview.how_to_read")]
-    notes += [view.words("safety.overview.related")] if any(key[0] == "related" for key in places) else []
+    notes += [view.words("safety.overview.related")] if any(key[0] == "related" for key in categories) else []
     return _incidence_table(view, view.words("safety.overview.title"), lines, None, notes)
 
 
@@ -136,7 +80,7 @@ def adverse_event_rates(terms: pd.DataFrame, *, view: View, categories: bool = F
             for treatment in view.context.treatments
             for row in (differences.get((key, treatment)), ratios.get((key, treatment)))
         ]
-        rows.append((heading, *(_rate_cell(view, row) for row in (*of_arms, *compared))))
+        rows.append((heading, *(rate_cell(view, row) for row in (*of_arms, *compared))))
         used += [*of_arms, *compared]
     columns = [view.words("safety.term" if not categories else "safety.category")]
     columns += [heading_of(view, arm) for arm in view.context.arms]
@@ -221,131 +165,6 @@ def adverse_events_by_grade(counts: pd.DataFrame, *, view: View) -> Table:
     )
 
 
-def first_event(*, view: View) -> Table:
-    """The probability of a first event by each time, death and stopping treatment competing, and its difference.
-
-    Parameters
-    ----------
-    view : View
-        ``aalen_johansen.cumulative_incidence`` and ``aalen_johansen.difference`` are read from its results.
-
-    Notes
-    -----
-    Misreading: it is the share that had the event while on treatment, not what would be seen if nobody stopped or died.
-    """
-    rows, groups, used = [], [], []
-    arms, reference = view.context.arms, view.context.reference
-    found = view.results.select("aalen_johansen.cumulative_incidence")
-    causes = {str(row.groups["cause"]) for row in found}
-    for cause in [cause for cause in CAUSES if cause in causes]:
-        for time in dict.fromkeys(float(row.groups["time"]) for row in found):
-            of_arms = [
-                view.results.find("aalen_johansen.cumulative_incidence", arm=arm, cause=cause, time=time)
-                for arm in arms
-            ]
-            compared = [
-                view.results.find("aalen_johansen.difference", treatment=treatment, cause=cause, time=time)
-                for treatment in view.context.treatments
-            ]
-            rows.append(
-                (
-                    cells.duration(view, time),
-                    *(cells.estimate_text(view, row) for row in of_arms),
-                    *(_points(view, row) for row in compared),
-                )
-            )
-            groups.append(view.words(f"safety.cause.{cause}"))
-            used += [*of_arms, *compared]
-    return Table(
-        title=view.words("safety.first.title"),
-        columns=(
-            view.words("safety.first.time"),
-            *(heading_of(view, arm) for arm in arms),
-            *(_difference_heading(view, cells.versus(view, t, reference)) for t in view.context.treatments),
-        ),
-        rows=rows,
-        groups=groups,
-        footnotes=[followed(view), view.words("safety.first.how_to_read"), *cells.footnotes(view, used)],
-    )
-
-
-def followed(view: View) -> str:
-    """What the first event is: the declared terms, or the category that was taken."""
-    if "safety.selected" not in view.results.tables:
-        return ""
-    chosen = view.results.table("safety.selected").to_dict("records")
-    what = view.words(f"safety.selected.{chosen[0]['what']}")
-    terms = [name_of(view, str(record["term"])) for record in chosen if record["term"]]
-    if terms:
-        return view.words("safety.selected.sentence_terms", what=what, terms=terms)
-    return view.words("safety.selected.sentence", what=what)
-
-
-def deaths(*, view: View) -> Table:
-    """Who died: in all, by when, and by cause.
-
-    Parameters
-    ----------
-    view : View
-        ``death.incidence`` is read from its results.
-    """
-    rows: list[tuple[str, ...]] = []
-    groups: list[str] = []
-    used: list[Row | None] = []
-    found = index(view, "death.incidence", "arm")
-    for key in _places(view, "death.incidence"):
-        category, _, _, cause = key
-        if cause:
-            heading, group = name_of(view, cause), view.words("safety.deaths.by_cause")
-        elif category:
-            heading, group = view.words(f"safety.deaths.{category}"), view.words("safety.deaths.by_time")
-        else:
-            heading, group = view.words("safety.deaths.any"), view.words("safety.deaths.all")
-        of_arms = [found.get((key, arm)) for arm in view.context.arms]
-        rows.append((heading, *(incidence_cell(view, row, None) for row in of_arms)))
-        groups.append(group)
-        used += of_arms
-    return Table(
-        title=view.words("safety.deaths.title"),
-        columns=(view.words("safety.deaths.column"), *(heading_of(view, arm) for arm in view.context.arms)),
-        rows=rows,
-        groups=groups,
-        footnotes=[view.words("safety.deaths.how_to_read"), *cells.footnotes(view, used)],
-    )
-
-
-def heading_of(view: View, arm: str) -> str:
-    """An arm with its number of subjects."""
-    row = view.results.find("count.subjects", arm=arm)
-    n = row.value if row is not None else None
-    return view.words("safety.arm", arm=view.label(arm), n=n)
-
-
-def incidence_cell(view: View, row: Row | None, events: Row | None, *, of: bool = False) -> str:
-    """``76 (90.5%) [433]``: subjects, share and events; without events where they are not counted.
-
-    With ``of`` it is ``76 of 80 (95.0%)``, for a line about fewer subjects than the arm has.
-    """
-    if row is None or row.value is None:
-        return cells.value_text(view, row)
-    x, n = cells.statistic(view, row, "events"), cells.statistic(view, row, "n")
-    values = {"x": x.value if x is not None else None, "share": row.value}
-    if of:
-        return view.words("safety.cell.of", n=n.value if n is not None else None, **values)
-    if events is None or events.value is None:
-        return view.words("safety.cell", **values)
-    return view.words("safety.cell_events", events=events.value, **values)
-
-
-def grade_name(view: View, grade: str) -> str:
-    """A grade or severity as printed."""
-    if grade == NOT_CODED:
-        return view.words("safety.grade.none")
-    if grade.isdigit():
-        return view.words("safety.grade", grade=grade)
-    return view.label(grade).capitalize()
-
-
 def _incidence_table(
     view: View,
     title: str,
@@ -369,7 +188,7 @@ def _incidence_table(
             (
                 heading,
                 *(incidence_cell(view, row, count) for row, count in zip(of_arms, counts, strict=True)),
-                *(_points(view, row) for row in apart),
+                *(points_cell(view, row) for row in apart),
                 *(cells.value_text(view, row) for row in p_values),
             )
         )
@@ -380,7 +199,7 @@ def _incidence_table(
         columns=(
             view.words("safety.category" if groups is None else "safety.term"),
             *(heading_of(view, arm) for arm in view.context.arms),
-            *(_difference_heading(view, cells.versus(view, t, reference)) for t in compared),
+            *(difference_heading(view, cells.versus(view, t, reference)) for t in compared),
             *(view.words("safety.terms.p", comparison=cells.versus(view, t, reference)) for t in tested),
         ),
         rows=rows,
@@ -391,32 +210,6 @@ def _incidence_table(
 
 def _grade_rank(grade: str) -> tuple[int, str]:
     return (GRADES.index(grade) if grade in GRADES else len(GRADES), grade)
-
-
-def _difference_heading(view: View, comparison: str) -> str:
-    return view.words("safety.terms.difference", comparison=comparison, level=cells.level(view))
-
-
-def _points(view: View, row: Row | None) -> str:
-    """A difference in percentage points with its limits; the heading says what it is."""
-    limits = [cells.statistic(view, row, name) for name in ("conf_low", "conf_high")] if row is not None else []
-    if row is None or row.value is None or None in limits:
-        return cells.points_text(view, row)
-    low, high = (limit.value if limit is not None else None for limit in limits)
-    return view.words("safety.cell.points", value=row.value, low=low, high=high)
-
-
-def _rate_cell(view: View, row: Row | None) -> str:
-    """A rate or a difference of rates with one decimal and its limits; a ratio with two."""
-    if row is None or row.unit == "ratio" or not isinstance(row.value, int | float):
-        return cells.estimate_text(view, row)
-    limits = [cells.statistic(view, row, name) for name in ("conf_low", "conf_high")]
-    low, high = (limit.value if limit is not None else None for limit in limits)
-    return view.words("safety.cell.rate", value=row.value, low=low, high=high)
-
-
-def _places(view: View, analysis: str) -> list[Place]:
-    return list(dict.fromkeys(place(row.groups) for row in view.results.select(analysis)))
 
 
 def _pairs(frame: pd.DataFrame) -> list[tuple[str, str]]:
@@ -430,20 +223,3 @@ def _share_cell(view: View, record: Mapping[Any, Any] | None) -> str:
     if record is None or not record["n"]:
         return view.words.number(0)
     return view.words("safety.cell", x=record["n"], share=record["share"])
-
-
-def _summary_cell(view: View, record: Mapping[Any, Any] | None, names: Sequence[str]) -> str:
-    values = [None if record is None else record[name] for name in names]
-    if values[0] is None:
-        return view.words("table.none")
-    if names == ("n",):
-        return view.words.number(float(values[0]))
-    texts = [view.words("table.none") if value is None else view.words.number(float(value), 1) for value in values]
-    key = {"mean": "safety.cell.mean", "median": "safety.cell.median", "low": "safety.cell.range"}[names[0]]
-    return view.words(key, a=texts[0], b=texts[1], c=texts[-1])
-
-
-def _one_decimal(view: View, row: Row | None) -> str:
-    if row is None or not isinstance(row.value, int | float):
-        return cells.value_text(view, row)
-    return view.words.number(row.value, 1)

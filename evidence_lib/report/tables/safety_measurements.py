@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
-from evidence_lib.report.tables.safety import heading_of, incidence_cell
+from evidence_lib.report.tables.safety_cells import heading_of, incidence_cell
 
 if TYPE_CHECKING:
     import pandas as pd
