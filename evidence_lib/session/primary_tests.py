@@ -38,6 +38,30 @@ def response(rep: Report) -> Estimate:
     return only(rep.record(proportions.risk_difference, frame, **given))
 
 
+def outcomes_at_visits(rep: Report) -> Estimate:
+    """Outcomes at visits: the difference at the main visit by the main analysis, or the test within strata there."""
+    from evidence_lib.endpoints import continuous
+    from evidence_lib.statistics import means, proportions
+
+    measured = rep.outcomes()
+    plan = continuous.planned(measured, rep.parameters, arms=len(rep.arms), compared=bool(rep.treatments))
+    main = next(name for name, role in plan.roles.items() if role == "main")
+    choices = plan.choices[main]
+    if main == "cmh":
+        rated = measured.at_main.dropna(subset=["outcome"])
+        return only(rep.record(proportions.cmh_test, rated, groups={"visit": measured.main}, **choices))
+    if main == "ancova":
+        groups = {"visit": measured.main}
+        return _contrast(rep.record(means.ancova, measured.at_main, groups=groups, **choices), measured.main)
+    statistic: Callable[..., Any] = means.mmrm if main == "mmrm" else means.multiple_imputation
+    return _contrast(rep.record(statistic, measured.modelled, **choices), measured.main)
+
+
+def _contrast(answer: Any, visit: str) -> Estimate:
+    """The difference at a visit among the estimates of a model."""
+    return next(e for e in answer.items if e.analysis.endswith(".contrast") and e.groups["visit"] == visit)
+
+
 def only(answer: Any) -> Estimate:
     """The one estimate of a record."""
     (found,) = (answer,) if isinstance(answer, Estimate) else answer.items
@@ -47,4 +71,5 @@ def only(answer: Any) -> Estimate:
 TESTS: Mapping[str, Callable[[Report], Estimate]] = {
     "trial/survival": survival,
     "trial/response": response,
+    "trial/continuous-endpoints": outcomes_at_visits,
 }

@@ -10,6 +10,7 @@ from evidence_lib.report.comparison import Value, count, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
+from evidence_lib.report.formal import formal_lines, formal_sentences, limit_of_p_values
 from evidence_lib.report.mean_differences import (
     NOT_ESTIMATES,
     difference_row,
@@ -211,6 +212,7 @@ def _difference(view: View, treatment: str) -> tuple[str, list[str]]:
     p = cells.statistic(view, row, "p_value") if row is not None else None
     if p is not None and p.value is not None:
         lines.append(say("continuous.story.key.p", p=p.value))
+    lines += formal_lines(view)
     if found.important_difference is not None:
         lines.append(say("continuous.story.key.important", size=found.important_difference))
     return say("continuous.story.key.difference_big", value=difference.estimate), lines
@@ -226,7 +228,8 @@ def _test(view: View, treatment: str) -> tuple[str, list[str]]:
     name = say("continuous.story.key.cmh", visit=visit)
     if row is None or row.value is None:
         return say("key.not_estimable"), [name]
-    return say("continuous.story.key.p_big", p=row.value), [name, say("continuous.story.key.nominal")]
+    lines = [name, say("continuous.story.key.nominal"), *formal_lines(view)]
+    return say("continuous.story.key.p_big", p=row.value), lines
 
 
 def _robustness(view: View, treatment: str) -> tuple[str, list[str]]:
@@ -307,7 +310,7 @@ def _effect(view: View) -> Passage:
         paragraphs.append(" ".join(parts))
     if not paragraphs:
         paragraphs.append(without_bold(answer(view)))
-    paragraphs.append(say(f"effect.reading.{view.context.design}"))
+    paragraphs += [*formal_sentences(view), say(f"effect.reading.{view.context.design}")]
     return Passage(paragraphs=paragraphs)
 
 
@@ -349,7 +352,7 @@ def _limitations(view: View) -> Passage:
     if any(name in found.roles for name in ("jump-to-reference", "copy-reference", "copy-increments")):
         items.append(say("continuous.story.limitations.conservative"))
     if context.treatments:
-        items.append(say("limitations.nominal"))
+        items.append(limit_of_p_values(view))
     items += [say("limitations.cutoff", reason=context.cutoff["unknown"])] if context.cutoff.get("unknown") else []
     items += [say.say(text) for text in context.limitations]
     return Passage(items=items)
