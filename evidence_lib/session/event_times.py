@@ -1,4 +1,4 @@
-"""The time-to-event data of a report: competing events, how follow-up ended, and other rules of censoring."""
+"""The time-to-event data of a report: competing events, and how follow-up ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from evidence_lib.session.report import Report
 
 OUTCOMES = "survival.outcomes"
-RULES = "survival.rules"
 OUTCOME_COLUMNS = ["arm", "kind", "reason", "n", "share"]
 KINDS = ("event", "competing", "censored")
 DESCRIPTIONS = ("EVNTDESC", "CNSDTDSC")
@@ -34,7 +33,7 @@ def analysed(rep: Report, given: pd.DataFrame) -> pd.DataFrame:
     frame, dated = estimands.time_to_event(rep, with_causes(rep, given, described))
     if rep.competing:
         rep.context = replace(rep.context, causes=_names(rep, dated))
-    rep.keep(OUTCOMES, _outcomes(rep, frame, described))
+    rep.keep(OUTCOMES, outcomes_of(rep, frame, described))
     return frame.assign(ended=(frame["cause"] if "cause" in frame else frame["event"]).gt(0).astype("int64"))
 
 
@@ -84,40 +83,6 @@ def with_causes(rep: Report, frame: pd.DataFrame, described: pd.DataFrame) -> pd
     return frame.assign(cause=cause, event=(cause == 1).astype("int64"))
 
 
-def under_rules(rep: Report) -> pd.DataFrame:
-    """The endpoint under other rules of censoring, one set below the other: ``rule``, and the columns of the analysis.
-
-    The rules are further parameters of ADTTE (``sensitivity_endpoints``). Without any the frame is empty. Keeps their
-    names and their outcomes with the reasons as a table.
-    """
-    import pandas as pd
-
-    from evidence_lib.data.adam import analysis_frame
-
-    given, parts, outcomes = rep.parameters, [], []
-    main = rep.results.table(OUTCOMES)
-    for code in _listed(given["sensitivity_endpoints"]):
-        made = analysis_frame(
-            rep.data,
-            endpoint=code,
-            treatments=rep.arms[:-1] if given["reference"] is not None else None,
-            reference=rep.arms[-1] if given["reference"] is not None else None,
-            arm_variable=given["arm_variable"] or "auto",
-            subset=given["subset"],
-            population_flag=rep.people.population_flag,
-            strata=rep.strata,
-        )
-        described = descriptions(rep, code)
-        frame = with_causes(rep, made.frame, described)
-        parts.append(frame.assign(rule=code))
-        outcomes.append(_outcomes(rep, frame, described).assign(rule=code, name=made.endpoint_label))
-    if not parts:
-        return pd.DataFrame()
-    own = main.assign(rule=rep.context.endpoint, name=None)
-    rep.keep(RULES, pd.concat([own, *outcomes], ignore_index=True))
-    return pd.concat(parts, ignore_index=True)
-
-
 def _require_measure(rep: Report) -> None:
     measure = rep.context.primary_measure
     wrong = ONE_EVENT_MEASURES if rep.competing else COMPETING_MEASURES
@@ -134,10 +99,11 @@ def _require_measure(rep: Report) -> None:
 
 
 def _competing_words(rep: Report) -> list[str]:
-    return _listed(rep.parameters["competing"])
+    return listed(rep.parameters["competing"])
 
 
-def _listed(given: str | list[str] | None) -> list[str]:
+def listed(given: str | list[str] | None) -> list[str]:
+    """The texts of a parameter that is one text, several or none."""
     return [given] if isinstance(given, str) else list(given or ())
 
 
@@ -147,7 +113,7 @@ def _names(rep: Report, dated: Mapping[int, Localized]) -> tuple[Localized, ...]
     return tuple(names[cause] for cause in sorted(names))
 
 
-def _outcomes(rep: Report, frame: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
+def outcomes_of(rep: Report, frame: pd.DataFrame, described: pd.DataFrame) -> pd.DataFrame:
     """How follow-up ended: subjects of each arm by kind (event, competing, censored) and by the reason in the data."""
     import pandas as pd
 
@@ -159,11 +125,16 @@ def _outcomes(rep: Report, frame: pd.DataFrame, described: pd.DataFrame) -> pd.D
         names = {event.number: event.name for event in rep.asked.intercurrent_events}
         decided = frame["decided_by"].to_numpy()
         reason = [names[int(by)] if by else text for by, text in zip(decided, reason, strict=True)]
-    made = pd.DataFrame({"arm": frame["arm"].to_numpy(), "kind": kind, "reason": reason}).fillna({"reason": ""})
-    counted = made.groupby(["arm", "kind", "reason"], observed=True).size().rename("n").reset_index()
-    counted = counted.assign(share=counted["n"] / counted["arm"].map(frame["arm"].value_counts()))
+    return counted(rep, pd.DataFrame({"arm": frame["arm"].to_numpy(), "kind": kind, "reason": reason}))
+
+
+def counted(rep: Report, ended: pd.DataFrame) -> pd.DataFrame:
+    """Counts of arm, kind and reason, with the share of the arm, in the order of kinds and arms."""
+    made = ended.fillna({"reason": ""})
+    counts = made.groupby(["arm", "kind", "reason"], observed=True).size().rename("n").reset_index()
+    counts = counts.assign(share=counts["n"] / counts["arm"].map(made["arm"].value_counts()))
     order = {kind: place for place, kind in enumerate(KINDS)}
     places = {arm: place for place, arm in enumerate(rep.arms)}
-    counted = counted.assign(_k=counted["kind"].map(order), _a=counted["arm"].map(places))
-    counted = counted.sort_values(["_k", "reason", "_a"], kind="stable")[OUTCOME_COLUMNS]
-    return counted.assign(reason=counted["reason"].replace("", None)).reset_index(drop=True)
+    counts = counts.assign(_k=counts["kind"].map(order), _a=counts["arm"].map(places))
+    counts = counts.sort_values(["_k", "reason", "_a"], kind="stable")[OUTCOME_COLUMNS]
+    return counts.assign(reason=counts["reason"].replace("", None)).reset_index(drop=True)

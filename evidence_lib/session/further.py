@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from evidence_lib.errors import ParameterError
-from evidence_lib.session import event_times
+from evidence_lib.session import censoring
 from evidence_lib.study import days_of
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def record(rep: Report, frame: pd.DataFrame) -> None:
         )
     if not rep.competing:
         _of_one_event(rep, frame)
-    rules = event_times.under_rules(rep)
+    rules = censoring.under_rules(rep)
     if len(rules):
         _under_rules(rep, rules)
 

@@ -215,6 +215,20 @@ _LIST = (
         meaning="PARAMCD of the same endpoint under other rules of censoring",
     ),
     Parameter(
+        name="rule_sets",
+        kind="choices",
+        choices=("FDA", "EMA", "therapy_censored", "therapy_event", "missed_censored", "backdated", "scheduled"),
+        at_most=7,
+        meaning="rules of progression-free survival that are applied to the dates of ADSL and the responses of ADRS",
+    ),
+    Parameter(
+        name="assessment_changes",
+        kind="numbers",
+        unit="days",
+        at_most=20,
+        meaning="changes of the interval between assessments as pairs: from which day, days between from then on",
+    ),
+    Parameter(
         name="arm_variable",
         kind="column",
         notebooks=ALL,
@@ -519,7 +533,7 @@ _LIST = (
         low=1,
         high=365,
         whole=True,
-        notebooks=(RESPONSE,),
+        notebooks=(RESPONSE, SURVIVAL),
         meaning="the days between scheduled assessments; none: missed assessments do not censor",
     ),
     Parameter(
@@ -529,7 +543,7 @@ _LIST = (
         high=100,
         whole=True,
         default=7,
-        notebooks=(RESPONSE,),
+        notebooks=(RESPONSE, SURVIVAL),
         meaning="the days by which an assessment may be late",
     ),
     Parameter(

@@ -76,6 +76,8 @@ VALID: dict[str, Any] = {
     "delay": 6,
     "cut_points": [6, 12],
     "sensitivity_endpoints": ["PFSEMA"],
+    "rule_sets": ["FDA", "EMA"],
+    "assessment_changes": [336, 63],
     "arm_variable": "TRT01A",
     "parameter": ["ACTOT"],
     "dataset": "ADQS",

@@ -8,7 +8,7 @@ from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Figure, Table
 from evidence_lib.report.figures.forest import ForestLine, drawn, ratio_line
-from evidence_lib.report.tables.rules import effect_of_rule
+from evidence_lib.report.tables.rules import effect_of_rule, short_name
 from evidence_lib.report.theme import pens
 
 if TYPE_CHECKING:
@@ -63,6 +63,5 @@ def _block(view: View, rules: pd.DataFrame, treatment: str) -> list[ForestLine]:
         row = effect_of_rule(view, rule, treatment)
         if row is not None:
             own = rule == view.context.endpoint
-            name = view.words("survival.rules.main_short") if own else view.label(rule)
-            lines.append(ratio_line(view, name, row, colour, overall=own))
+            lines.append(ratio_line(view, short_name(view, rule), row, colour, overall=own))
     return lines

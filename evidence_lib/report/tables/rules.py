@@ -61,10 +61,19 @@ def censoring_rules(rules: pd.DataFrame, *, view: View) -> Table:
 
 def rule_name(view: View, rules: pd.DataFrame, rule: str) -> str:
     """What the study file, else the data, call a rule; that of the report itself is said to be the main one."""
-    name = str(rules.loc[rules["rule"] == rule, "name"].iloc[0] or rule)
     if rule == view.context.endpoint:
         return view.words("survival.rules.main", name=view.context.endpoint_label)
-    return view.label(rule) if view.label(rule) != rule else name
+    if rule in view.context.labels:
+        return view.label(rule)
+    return cells.text(view, rules.loc[rules["rule"] == rule, "name"].iloc[0]) or rule
+
+
+def short_name(view: View, rule: str) -> str:
+    """The name of a rule where there is little room."""
+    if rule == view.context.endpoint:
+        return view.words("survival.rules.main_short")
+    key = f"survival.rules.short.{rule}"
+    return view.words(key) if view.words.has(key) else view.label(rule)
 
 
 def effect_of_rule(view: View, rule: str, treatment: str) -> Row | None:
@@ -92,9 +101,16 @@ def _counts(view: View, of: pd.DataFrame) -> list[tuple[str, ...]]:
         for reason in dict.fromkeys(same["reason"].astype(object)):
             named = isinstance(reason, str)
             part = same[same["reason"] == reason] if named else same[same["reason"].isna()]
-            text = view.label(reason) if named else say("survival.outcome.no_reason")
-            lines.append((say("survival.table.rules.reason", kind=name, reason=text), *_numbers(view, part)))
+            lines.append((_censored(view, reason if named else None, name), *_numbers(view, part)))
     return lines
+
+
+def _censored(view: View, reason: str | None, kind: str) -> str:
+    """Why follow-up was ended: a reason of the catalogue says itself that it is one."""
+    if reason is not None and view.words.has(reason):
+        return cells.text(view, reason)
+    text = view.words("survival.outcome.no_reason") if reason is None else view.label(reason)
+    return view.words("survival.table.rules.reason", kind=kind, reason=text)
 
 
 def _numbers(view: View, part: pd.DataFrame) -> list[str]:
