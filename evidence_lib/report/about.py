@@ -18,6 +18,7 @@ ABBREVIATIONS = {
     "HR": "abbreviation.HR",
     "ICH": "abbreviation.ICH",
     "ITT": "abbreviation.ITT",
+    "MHLW": "abbreviation.MHLW",
     "NE": "abbreviation.NE",
     "RMST": "abbreviation.RMST",
     "SD": "abbreviation.SD",

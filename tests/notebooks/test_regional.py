@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from evidence_lib.errors import DataError, DisclosureError, EvidenceError, ParameterError, StudyError
 from evidence_lib.report.context import Context, view
@@ -35,6 +36,7 @@ ESTIMAND = {
     "intercurrent_events": ["Nothing was left out"],
     "summary": "Hazard ratio",
 }
+FOUR = {"China": 80, "Europe": 120, "Japan": 60, "Americas": 100}
 Run = Callable[..., SimpleNamespace]
 
 
@@ -57,6 +59,20 @@ def trial(sizes: dict[str, int], *, log_ratio: float | dict[str, float] = -0.6, 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """``run(frame, **parameters)``: the notebook's cells on these patients, and everything a reader would see."""
+    return runner(tmp_path, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def typical(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A trial in four regions with a plan, run once."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield runner(tmp_path_factory.mktemp("typical"), patch)(
+            trial(FOUR), focus="Japan", strata=["STRAT1"], power=0.9, times=[200]
+        )
+
+
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """What runs a study in a folder."""
     bundles: list[dict[str, Any]] = []
     monkeypatch.setattr(Report, "_publish", lambda self, bundle: bundles.append(bundle))
     monkeypatch.setenv("EVIDENCE_OUT", str(tmp_path / "out"))
@@ -125,12 +141,8 @@ def answer(done: SimpleNamespace) -> str:
     return "".join(text for text, _ in done.screen.answer)
 
 
-FOUR = {"China": 80, "Europe": 120, "Japan": 60, "Americas": 100}
-
-
-def test_the_regions_are_those_of_the_data(run: Run) -> None:
-    frame = trial(FOUR)
-    done = run(frame, focus="Japan", strata=["STRAT1"], planned_effect=0.6)
+def test_the_regions_are_those_of_the_data(typical: SimpleNamespace) -> None:
+    frame, done = trial(FOUR), typical
     table = done.results.table("regional.regions")
     assert list(table["region"]) == ["Japan", "Europe", "Americas", "China"]  # of interest first, then the larger ones
     for line in table.to_dict("records"):
@@ -144,8 +156,8 @@ def test_the_regions_are_those_of_the_data(run: Run) -> None:
     assert "60 of 360" in answer(done)
 
 
-def test_every_number_was_computed_twice(run: Run) -> None:
-    done = run(trial(FOUR), focus="Japan", power=0.9, times=[200])
+def test_every_number_was_computed_twice(typical: SimpleNamespace) -> None:
+    done = typical
     gate = done.results.gates["recalculation"]
     assert (gate.result, gate.measure) == ("pass", 0.0)
     regional = [row for row in done.results.rows.values() if row.analysis.startswith(("regional.", "consistency."))]
@@ -177,6 +189,16 @@ def test_the_rule_of_method_1_for_the_region_of_interest(run: Run) -> None:
     assert "China falls short: it keeps" in answer(less)
 
 
+def test_a_planned_effect_stands_for_a_power(run: Run) -> None:
+    done = run(trial({"China": 100, "Europe": 120}), planned_effect=0.6)
+    whole = number(done.results, "cox.hazard_ratio.unstratified", "std_error")
+    regions = done.results.select("regional.effect.ratio", "std_error")
+    fractions = np.array([float(row.value or 0) ** -2 for row in regions])
+    roots = np.sqrt(fractions / fractions.sum()) * abs(math.log(0.6)) / whole
+    same = norm.cdf(roots).prod() + norm.cdf(-roots).prod()
+    assert number(done.results, "regional.pattern.other_way", model="planned") == pytest.approx(1 - same)
+
+
 def test_the_rules_without_a_region_of_interest(run: Run) -> None:
     far = {"China": 0.5, "Europe": -0.9, "Japan": -0.9}
     every = run(trial({"China": 200, "Europe": 300, "Japan": 200}, log_ratio=far))
@@ -188,8 +210,8 @@ def test_the_rules_without_a_region_of_interest(run: Run) -> None:
     assert "all 2 point to the side of the whole trial" in answer(alike)
 
 
-def test_what_chance_brings_is_said_before_any_region(run: Run) -> None:
-    done = run(trial(FOUR), focus="China")
+def test_what_chance_brings_is_said_before_any_region(typical: SimpleNamespace) -> None:
+    done = typical
     ids = list(done.displays)
     assert ids.index("regional_patterns") < ids.index("regional_forest") < ids.index("regional_retention")
     chance = number(done.results, "regional.pattern.other_way")
@@ -197,8 +219,8 @@ def test_what_chance_brings_is_said_before_any_region(run: Run) -> None:
     assert any("no region is tested by itself" in line for line in done.screen.caution)
 
 
-def test_no_p_value_of_a_region_is_shown(run: Run) -> None:
-    done = run(trial(FOUR), focus="China", planned_effect=0.6, times=[200])
+def test_no_p_value_of_a_region_is_shown(typical: SimpleNamespace) -> None:
+    done = typical
     for name in ("regional_effects", "regional_arms", "regional_retention", "regional_forest"):
         display = done.displays[name]
         table = display.data if isinstance(display, Figure) else display
@@ -213,8 +235,8 @@ def test_no_p_value_of_a_region_is_shown(run: Run) -> None:
     assert "significant" not in f"{said} {answer(done)}"
 
 
-def test_the_number_of_patients_a_region_needs(run: Run) -> None:
-    done = run(trial(FOUR), power=0.9)
+def test_the_number_of_patients_a_region_needs(typical: SimpleNamespace) -> None:
+    done = typical
     share = number(done.results, "consistency.smallest_fraction")
     (needed,) = done.results.table("regional.needed").to_dict("records")
     assert (needed["needed"], needed["of"]) == (math.ceil(share * 360), 360)

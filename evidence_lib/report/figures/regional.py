@@ -22,6 +22,7 @@ Size = Literal["main", "first_screen"]
 TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 NARROWEST, WIDEST = (0.5, 2.0), (0.1, 10.0)
 LINE_INCHES = {"main": 0.44, "first_screen": 0.36}
+FIRST_SCREEN_INCHES, NARROWEST_LINE = 4.2, 0.19
 BAND = "#d5e3f0"
 PALE_INK = "#6b7684"
 NOTHING = read.NOTHING
@@ -72,6 +73,8 @@ def regional_forest(*, view: View, size: Size = "main") -> Figure:
         _dress(axes, view, low, high, len(lines), size)
         for i, line in enumerate(lines):
             _draw(axes, line, len(lines) - 1 - i, (low, high), size)
+            if line.is_whole and line.own.estimate is not None and low <= line.own.estimate <= high:
+                _down(axes, line.own.estimate, len(lines) - 1 - i, len(read.region_lines(view)), line.colour)
         _legend(figure, view, size)
     rows = [view.results.find(f"regional.{name}.ratio") for name in ("expected", "shrunken", "leave_one_out")]
     return Figure(
@@ -131,7 +134,10 @@ def _canvas(lines: int, size: Size) -> tuple[Drawing, Axes]:
     from matplotlib.figure import Figure as MatplotlibFigure
 
     bottom, top = (0.98, 0.30) if size == "main" else (0.92, 0.12)
-    height = LINE_INCHES[size] * max(lines, 1) + bottom + top
+    line = LINE_INCHES[size]
+    if size == "first_screen":  # many regions stand closer together
+        line = min(line, max(FIRST_SCREEN_INCHES / max(lines, 1), NARROWEST_LINE))
+    height = line * max(lines, 1) + bottom + top
     figure = MatplotlibFigure(figsize=(8.6 if size == "main" else 4.7, height))
     left, width = (0.36, 0.37) if size == "main" else (0.34, 0.63)
     return figure, figure.add_axes((left, bottom / height, width, (height - bottom - top) / height))
@@ -176,12 +182,15 @@ def _draw(axes: Axes, line: _Line, y: int, ends: tuple[float, float], size: Size
     _interval(
         axes, line.own, y + shift, ends, line.colour, "D" if line.is_whole else "s", 6.5 if line.is_whole else 5.5
     )
-    if line.is_whole and line.own.estimate is not None and ends[0] <= line.own.estimate <= ends[1]:
-        axes.plot([line.own.estimate] * 2, [-0.6, y], color=line.colour, linewidth=0.7, linestyle=(0, (2, 2)), zorder=1)
     if size == "main":
         _interval(axes, line.shrunken, y - 0.12, ends, PALE_INK, "o", 4.5, hollow=True)
         if line.without.estimate is not None and ends[0] <= line.without.estimate <= ends[1]:
             axes.plot([line.without.estimate], [y - 0.31], marker="^", markersize=4.5, color=GREY, linestyle="none")
+
+
+def _down(axes: Axes, at: float, y: int, regions: int, colour: str) -> None:
+    """The line of the whole trial, through its regions."""
+    axes.plot([at, at], [y - regions - 0.45, y], color=colour, linewidth=0.7, linestyle=(0, (2, 2)), zorder=1)
 
 
 def _interval(

@@ -215,7 +215,7 @@ def _chance_message(view: View, treatment: str) -> tuple[str, list[str]]:
         return say("key.not_estimable"), [say("regional.story.key.chance"), reason]
     lines = [say("regional.story.key.chance")]
     lines += [say("regional.story.key.seen", n=same[1] - same[0], of=same[1])] if same is not None else []
-    return chance_text(view, chance), lines
+    return chance_text(view, chance, short=True), lines
 
 
 def _missing(view: View, value: Value, name: str) -> tuple[str, list[str]]:
@@ -255,7 +255,10 @@ def _expected(view: View) -> Passage:
             paragraphs.append(say("regional.story.expected.one"))
             continue
         chances = {"other": chance_text(view, other), "below": chance_text(view, below)}
-        paragraphs.append(say("regional.story.expected", share=read.plan_of(view)["retained"], **chances))
+        text = say("regional.story.expected", share=read.plan_of(view)["retained"], **chances)
+        if len(view.context.treatments) > 1:
+            text = say("regional.story.of", comparison=cells.versus(view, treatment, view.context.reference), text=text)
+        paragraphs.append(text)
     return Passage(paragraphs=paragraphs or [say("regional.story.not_compared")])
 
 

@@ -66,13 +66,12 @@ def _per100(view: View, row: Row | None) -> str:
     return cells.value_text(view, row) if value is None else chance_text(view, value)
 
 
-def chance_text(view: View, probability: float) -> str:
-    """A probability as trials in 100: ``13 in 100``, ``fewer than 1 in 100``, ``more than 99 in 100``."""
-    if probability < 0.01:
-        return view.words("regional.chance.few")
-    if probability > 0.99:
-        return view.words("regional.chance.most")
-    return view.words("regional.chance", share=probability)
+def chance_text(view: View, probability: float, *, short: bool = False) -> str:
+    """A probability as trials in 100: ``13 in 100``, ``fewer than 1 in 100`` (``short``: ``<1 in 100``)."""
+    if 0.01 <= probability <= 0.99:
+        return view.words("regional.chance", share=probability)
+    kind = "few" if probability < 0.01 else "most"
+    return view.words(f"regional.chance.{kind}_short" if short else f"regional.chance.{kind}")
 
 
 def regional_retention(*, view: View) -> Table:
