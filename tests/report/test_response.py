@@ -27,7 +27,12 @@ NOBODY: Counts = {"Active": (0, 150), "Control": (0, 150)}
 def response_view(counts: Counts, *, days: tuple[int, ...] = (100, 200, 300), **changes: Any) -> View:
     """A view of a report on response with these counts; every responder's response lasted one of ``days``."""
     arms = tuple(counts)
-    facts = {"primary_measure": "risk_difference", "design": "randomised", "strata": (), "subgroups": ("SEX",)}
+    facts: dict[str, Any] = {
+        "primary_measure": "risk_difference",
+        "design": "randomised",
+        "strata": (),
+        "subgroups": ("SEX",),
+    }
     facts |= {"endpoint": "", "notebook": "trial/response", "milestone": None, "times": (), "report": "response"}
     about = context(arms, **{**facts, **changes})
     made = ResultSet(about.study, about.report)
@@ -249,7 +254,7 @@ def spider_frames() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def test_the_spider_says_how_many_are_drawn_of_how_many() -> None:
     figure = figures.spider(*spider_frames(), view=response_view(CLEAR))
-    assert "Active: 3 patients drawn, of whom 1 reached a decrease of 30% or more." in figure.alternative_text
+    assert "Active: 3 patients drawn, of whom 1 shrank by 30% or more at some time." in figure.alternative_text
     assert any("3 of 120 in Active" in note for note in figure.footnotes)
 
 
