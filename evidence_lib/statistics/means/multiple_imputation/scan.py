@@ -10,13 +10,20 @@ import pandas as pd
 
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.means.multiple_imputation.imputation import Imputed, impute
-from evidence_lib.statistics.means.multiple_imputation.reporting import UNIT, groups, plain, procedure
+from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.means.multiple_imputation.imputation import impute
+from evidence_lib.statistics.means.multiple_imputation.reporting import (
+    UNIT,
+    groups,
+    interval,
+    plain,
+    procedure,
+    tested,
+)
 from evidence_lib.statistics.means.multiple_imputation.responders import Responders, responder_difference
 from evidence_lib.statistics.means.multiple_imputation.strategies import Strategy
-from evidence_lib.statistics.means.multiple_imputation.tipping import TippingPoint, tipping_point
-
-NUMBERS = ("estimate", "std_error", "conf_low", "conf_high", "df", "p_value")
+from evidence_lib.statistics.means.multiple_imputation.tipping import Scan, checked_deltas, tipping_point
+from evidence_lib.statistics.not_estimable import NotEstimable
 
 
 def delta_scan(
@@ -68,28 +75,30 @@ imputations : as ``multiple_imputation``
     InvalidInput, DataError
         As ``tipping_point``.
     """
-    imputed, found = _scanned(locals())
-    rows = found.table.to_dict("records")
+    given = dict(locals())
+    wanted, level = checked_deltas(given.pop("deltas"), "deltas"), checked_level(given.pop("conf_level"))
+    imputed = impute(given.pop("frame"), **given)
+    compared = [arm for arm, name in enumerate(imputed.trial.arms) if name in (treatment, reference)]
     answers = []
     for place in range(len(imputed.visits)):
         shared: dict[str, Any] = {
             "analysis": "imputation.shifted",
             "unit": UNIT,
-            "conf_level": conf_level,
-            "n": int(np.isin(imputed.trial.arm, [imputed.trial.arms.index(one) for one in _both(imputed)]).sum()),
+            "conf_level": level,
+            "n": int(np.isin(imputed.trial.arm, compared).sum()),
             "method": message("continuous.method.shifted", procedure=procedure(imputed, imputed.at[place])),
         }
-        of_visit = groups(imputed, place)
-        for delta in sorted({float(delta) for delta in deltas}):
-            pair = {"treatment": plain(treatment), "reference": plain(reference), **of_visit, "delta": delta}
-            row = next((r for r in rows if r["visit"] == of_visit["visit"] and r["delta_treatment"] == delta), None)
-            if row is None:
-                gap = found.delta.where(visit=of_visit["visit"])
-                answers.append(Estimate(**shared, groups=pair, status="not_estimable", reason=gap.reason))
-                continue
-            numbers = {name: row[name] for name in NUMBERS if pd.notna(row[name])}
-            reason = None if "conf_low" in numbers else message("imputation_statistics.reason.no_variance")
-            answers.append(Estimate(**shared, groups=pair, **numbers, reason=reason))
+        pair = {"treatment": plain(treatment), "reference": plain(reference), **groups(imputed, place)}
+        try:
+            scan = Scan(imputed, place, level)
+        except NotEstimable as gap:
+            gone: dict[str, Any] = {"status": "not_estimable", "reason": gap.reason}
+            answers += [Estimate(**shared, **gone, groups={**pair, "delta": delta}) for delta in wanted]
+            continue
+        for delta in wanted:
+            answer = scan.at(delta, 0.0)
+            numbers: dict[str, Any] = {**interval(answer), **tested(answer), "df": answer.df}
+            answers.append(Estimate(**shared, **numbers, groups={**pair, "delta": delta}))
     return Estimates(tuple(answers))
 
 
@@ -116,7 +125,9 @@ def tipping_delta(
 
     Misreading: as ``tipping_point``: whether such a departure is plausible is a clinical judgement.
     """
-    return _scanned(locals())[1].delta
+    given = dict(locals())
+    rule = {name: given.pop(name) for name in ("deltas", "conf_level")}
+    return tipping_point(impute(given.pop("frame"), **given), **rule).delta
 
 
 def imputed_responders(
@@ -146,15 +157,3 @@ def imputed_responders(
     given = dict(locals())
     rule = {name: given.pop(name) for name in ("threshold", "responders", "conf_level")}
     return responder_difference(impute(given.pop("frame"), **given), **rule)
-
-
-def _scanned(given: dict[str, Any]) -> tuple[Imputed, TippingPoint]:
-    """The imputations that the arguments of a call ask for, and their scan."""
-    choices = dict(given)
-    deltas, level = choices.pop("deltas"), choices.pop("conf_level")
-    imputed = impute(choices.pop("frame"), **choices)
-    return imputed, tipping_point(imputed, deltas=deltas, conf_level=level)
-
-
-def _both(imputed: Imputed) -> list[Hashable]:
-    return [name for name in (imputed.treatment, imputed.reference) if name in imputed.trial.arms]

@@ -96,7 +96,7 @@ def tipping_point(
     level = checked_level(conf_level)
     if imputed.delta:
         raise InvalidInput("the completed data sets have a delta already", expected="impute without delta")
-    rows, columns = _numbers(deltas, "deltas"), _numbers(reference_deltas, "reference_deltas")
+    rows, columns = checked_deltas(deltas, "deltas"), checked_deltas(reference_deltas, "reference_deltas")
     table: list[dict[str, Any]] = []
     found = []
     for place in range(len(imputed.visits)):
@@ -114,7 +114,7 @@ def tipping_point(
             ),
         }
         try:
-            scan = _Scan(imputed, place, level)
+            scan = Scan(imputed, place, level)
         except NotEstimable as gap:
             found.append(Estimate(**facts, status="not_estimable", reason=gap.reason))
             continue
@@ -139,8 +139,8 @@ def tipping_point(
     return TippingPoint(table=pd.DataFrame(table, columns=list(COLUMNS)), delta=Estimates(tuple(found)))
 
 
-class _Scan:
-    """The pooled contrast of one visit as a function of the deltas."""
+class Scan:
+    """The pooled contrast of one visit as a function of the deltas. Raises NotEstimable."""
 
     def __init__(self, imputed: Imputed, place: int, level: float) -> None:
         if imputed.values is None:
@@ -155,6 +155,7 @@ class _Scan:
         ]
 
     def at(self, treated: float, reference: float) -> Pooled:
+        """The contrast with these deltas added."""
         moved = self.values + treated * self.per_unit[0] + reference * self.per_unit[1]
         return pool(self.analysis.analyse(moved, self.weights), self.level)
 
@@ -186,7 +187,8 @@ def conclusion(answer: Pooled) -> str:
     return "treated lower" if answer.conf_high is not None and answer.conf_high < 0 else "not shown"
 
 
-def _numbers(values: Sequence[float], name: str) -> list[float]:
+def checked_deltas(values: Sequence[float], name: str) -> list[float]:
+    """Each delta once, in order. Raises InvalidInput for anything but numbers."""
     if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) == 0:
         raise InvalidInput(f"{name} holds no numbers", expected="a sequence of numbers", found=repr(values))
     return sorted({checked_number(value, name) for value in values})
