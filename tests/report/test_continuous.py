@@ -212,6 +212,16 @@ def test_the_tipping_point_in_words(difference: float, value: float | None, said
     assert said in " ".join(passage("continuous.tipping", view=a_report(difference, others=[row])).items)
 
 
+def test_the_tipping_point_is_that_of_the_scan() -> None:
+    """Where the scan without a shift shows no difference, none can be lost, whatever the main analysis says."""
+    pair = {"treatment": "Active", "reference": "Control", "visit": VISIT}
+    rows = [
+        estimate("imputation.shifted", 0.5, 1.0, delta=0.0, **pair),
+        estimate("imputation.tipping_point", 2.0, **pair),
+    ]
+    assert "no difference was shown" in passage("continuous.tipping", view=a_report(3.0, others=rows)).items[0]
+
+
 def test_one_arm_compares_nothing() -> None:
     at = a_report(arms=("Active",))
     assert (

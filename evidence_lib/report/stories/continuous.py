@@ -333,12 +333,17 @@ def _tipping(view: View) -> Passage:
         if row.value is None:
             items.append(say("continuous.story.tipping.never", comparison=versus, reason=cells.text(view, row.reason)))
             continue
-        unclear_now = not main_difference(view, treatment).excludes(0.0)
-        key = "gained" if unclear_now else "lost"
+        key = "lost" if _unshifted(view, treatment).excludes(0.0) else "gained"
         way = "lower" if float(row.value) < 0 else "higher"
         told = {"comparison": versus, "size": abs(float(row.value)), "way": say(f"continuous.story.way.{way}")}
         items.append(say(f"continuous.story.tipping.{key}", **told))
     return Passage(items=items) if items else Passage(paragraphs=[say("passage.not_declared")])
+
+
+def _unshifted(view: View, treatment: str) -> Value:
+    """The difference that a shift is added to: that of the scan without one, else of the main analysis."""
+    row = view.results.find("imputation.shifted", treatment=treatment, delta=0.0)
+    return main_difference(view, treatment) if row is None else value(view, row)
 
 
 def _limitations(view: View) -> Passage:
