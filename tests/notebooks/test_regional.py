@@ -183,7 +183,7 @@ def test_the_rule_of_method_1_for_the_region_of_interest(run: Run) -> None:
     assert "point" not in alike.screen.key_messages[1].lines[-1]
     other = run(trial({"China": 300, "Europe": 900}, log_ratio={"China": 0.3, "Europe": -0.9}), focus="China")
     assert "China falls short: it points the other way" in answer(other)
-    assert "If the effect were the same everywhere, chance alone would bring this in" in answer(other)
+    assert "If the estimated effect held everywhere, chance alone would bring this in" in answer(other)
     less = run(trial({"China": 400, "Europe": 900}, log_ratio={"China": -0.15, "Europe": -1.0}, seed=5), focus="China")
     assert 0 < number(less.results, "regional.retention", region="China") < 0.5
     assert "China falls short: it keeps" in answer(less)
@@ -364,3 +364,29 @@ def test_nobody_has_a_region(run: Run) -> None:
 def test_another_measure_is_refused_with_what_is_supported(run: Run) -> None:
     with pytest.raises(StudyError, match="does not estimate; expected hazard_ratio; found risk_difference"):
         run(trial(FOUR), report={"primary_measure": "risk_difference"})
+
+
+def test_no_region_is_large_enough(run: Run) -> None:
+    done = run(trial(FOUR), smallest_region=1000, focus="China", power=0.9)
+    assert not done.results.select("regional.effect.ratio")
+    assert "Whether the rule that was fixed before is met cannot be said" in answer(done)
+    assert number(done.results, "cox.hazard_ratio.unstratified", region="China") > 0  # shown all the same
+    assert done.results.table("regional.regions")["compared"].tolist() == [False] * 4
+
+
+def test_names_of_regions_are_shown_as_they_are(run: Run) -> None:
+    strange = ["<b>East</b> & West", "all", "$\\alpha$ {n}", "A"]
+    done = run(trial(dict.fromkeys(strange, 60)), focus=strange[0])
+    assert list(done.results.table("regional.regions")["region"]) == [strange[0], "$\\alpha$ {n}", "A", "all"]
+    assert strange[0] in answer(done)
+    assert "<b>" not in render(done.displays["regional_effects"], "X1", done.view)
+
+
+def test_numbers_of_regions_and_another_level(run: Run) -> None:
+    frame = trial({"1": 90, "2": 110, "3": 60})
+    frame["REGION1"] = frame["REGION1"].astype(int)
+    done = run(frame, focus="2", conf_level=0.9, power=0.8)
+    assert list(done.results.table("regional.regions")["region"]) == ["2", "1", "3"]
+    assert "90% CI" in " ".join(done.screen.key_messages[0].lines)
+    (row,) = done.results.select("regional.retention", region="2")
+    assert row.conf_level == 0.9

@@ -21,6 +21,7 @@ from evidence_lib.report.phrases import (
     time_text,
 )
 from evidence_lib.report.tables.regional_rule import chance_text
+from evidence_lib.results import Row
 
 NOT_KNOWN = "regional.story.not_known"
 
@@ -171,8 +172,16 @@ def _judged(view: View, treatment: str) -> str:
 
 
 def _by_chance(view: View, kind: str, treatment: str, region: str | None = None) -> str:
-    chance = read.number_of(read.pattern(view, kind, treatment, region))
-    return "" if chance is None else view.words("regional.story.by_chance", chance=chance_text(view, chance))
+    row = read.pattern(view, kind, treatment, region)
+    chance = read.number_of(row)
+    if row is None or chance is None:
+        return ""
+    return view.words("regional.story.by_chance", effect=_effect(view, row), chance=chance_text(view, chance))
+
+
+def _effect(view: View, row: Row) -> str:
+    """Which true effect a probability of chance is for: the planned or the estimated one."""
+    return view.words(f"regional.story.effect.{row.groups['model']}")
 
 
 def _whole_message(view: View, treatment: str) -> tuple[str, list[str]]:
@@ -250,11 +259,12 @@ def _expected(view: View) -> Passage:
     """How much variation is to be expected, before any region is looked at."""
     say, paragraphs = view.words, []
     for treatment in view.context.treatments:
-        other, below = (read.number_of(read.pattern(view, kind, treatment)) for kind in ("other_way", "below_share"))
-        if other is None or below is None:
+        row = read.pattern(view, "other_way", treatment)
+        other, below = (read.number_of(one) for one in (row, read.pattern(view, "below_share", treatment)))
+        if row is None or other is None or below is None:
             paragraphs.append(say("regional.story.expected.one"))
             continue
-        chances = {"other": chance_text(view, other), "below": chance_text(view, below)}
+        chances = {"other": chance_text(view, other), "below": chance_text(view, below), "effect": _effect(view, row)}
         text = say("regional.story.expected", share=read.plan_of(view)["retained"], **chances)
         if len(view.context.treatments) > 1:
             text = say("regional.story.of", comparison=cells.versus(view, treatment, view.context.reference), text=text)
