@@ -29,6 +29,18 @@ ABBREVIATIONS = {
     "SE": "abbreviation.SE",
     "SHA": "abbreviation.SHA",
     "sHR": "abbreviation.sHR",
+    "ECOG": "abbreviation.ECOG",
+    "RECIST": "abbreviation.RECIST",
+    "REML": "abbreviation.REML",
+}
+# What an abbreviation means where tumour response is spoken of; SD is a standard deviation elsewhere.
+OF_RESPONSE = {
+    "CR": "abbreviation.CR",
+    "DCR": "abbreviation.DCR",
+    "ORR": "abbreviation.ORR",
+    "PD": "abbreviation.PD",
+    "PR": "abbreviation.PR",
+    "SD": "abbreviation.stable",
 }
 
 
@@ -71,4 +83,6 @@ def _blinding(at: View, state: str) -> str:
 def abbreviations(at: View, texts: Sequence[str]) -> list[tuple[str, str]]:
     """The abbreviations that the page uses, with their meaning."""
     text = " ".join(unescape(re.sub(r"<[^>]+>", " ", part)) for part in texts)
-    return [(short, at.words(key)) for short, key in ABBREVIATIONS.items() if re.search(rf"(?<!\w){short}(?!\w)", text)]
+    known = {**ABBREVIATIONS, **(OF_RESPONSE if at.context.notebook == "trial/response" else {})}
+    found = [short for short in sorted(known, key=str.lower) if re.search(rf"(?<!\w){short}(?![\w-])", text)]
+    return [(short, at.words(known[short])) for short in found]
