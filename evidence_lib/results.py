@@ -269,13 +269,19 @@ class ResultSet:
         return pd.DataFrame(self.tables[name]["rows"], columns=self.tables[name]["columns"])
 
     def find(self, analysis: str, statistic: str = "estimate", **groups: str | float) -> Row | None:
-        """The first row of this analysis and statistic that has these groups, or None."""
+        """The first row of this analysis and statistic that has these groups, or None.
+
+        One of a main analysis goes before one that has a role of its own, such as ``sensitivity``.
+        """
+        other = None
         for row in self.rows.values():
             if row.analysis != analysis or row.statistic != statistic:
                 continue
             if all(row.groups.get(key) == value for key, value in groups.items()):
-                return row
-        return None
+                if "role" not in row.groups:
+                    return row
+                other = other or row
+        return other
 
     def select(self, analysis: str, statistic: str = "estimate", **groups: str | float) -> list[Row]:
         """All rows of this analysis and statistic that have these groups, in recorded order."""

@@ -344,9 +344,19 @@ def test_rows_are_found_by_analysis_statistic_and_groups() -> None:
     assert limit.value == 0.61
     assert found.find(STRATIFIED, treatment="C") is None
     assert found.find("km.survival") is None
+
     found.add(rows(ratio(groups={**PAIR, "treatment": "C"}, estimate=0.9)))
     assert [row.value for row in found.select(STRATIFIED)] == [0.743, 0.9]
     assert [row.value for row in found.select(STRATIFIED, treatment="C")] == [0.9]
+
+
+def test_find_prefers_the_main_analysis() -> None:
+    found = ResultSet("study", "report")
+    for value, groups in ((0.5, {"role": "sensitivity"}), (0.7, {})):
+        estimate = Estimate(analysis=STRATIFIED, unit="ratio", method="m", estimate=value, groups={**PAIR, **groups})
+        found.add(rows_of(estimate, endpoint="OS", population="ITT"))
+    assert found.find(STRATIFIED, **PAIR).value == 0.7
+    assert found.find(STRATIFIED, role="sensitivity").value == 0.5
 
 
 def test_an_estimate_answers_for_its_limits_and_a_test_for_its_p_value() -> None:

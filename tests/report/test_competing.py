@@ -184,7 +184,7 @@ def test_tests_and_ratios_stand_under_their_role() -> None:
     main, other = "Active against Control: main analysis", "Active against Control: supplementary analyses"
     assert of["Gray's test, stratified: Stopping"] == main
     assert of["Subdistribution hazard ratio, stratified: Stopping"] == other
-    assert of["Cause-specific hazard ratio, stratified: Death"] == other
+    assert of["Event-specific hazard ratio, stratified: Death"] == other
     at = a_view(primary_measure="subdistribution_hazard_ratio")
     row = at.results.find("fine_gray.subdistribution_hazard_ratio.stratified")
     assert row is not None
