@@ -9,6 +9,7 @@ from evidence_lib.errors import DataError, StudyError
 from evidence_lib.language import Message, message
 from evidence_lib.session import estimands
 from evidence_lib.session.tumours import LAST_DATES, Tumours, dates_of, first_column, read_tumours
+from evidence_lib.statistics.levels import in_order
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -176,9 +177,15 @@ def _levels(frame: pd.DataFrame, subgroups: list[str]) -> pd.DataFrame:
         )
         for name in subgroups
     ]
-    empty = pd.DataFrame(columns=["arm", "responder", "subgroup", "level"])
-    every = pd.concat(parts, ignore_index=True).dropna(subset=["level"]) if parts else empty
-    return every.sort_values(["subgroup", "level"], kind="stable")
+    if not parts:
+        return pd.DataFrame(columns=["arm", "responder", "subgroup", "level"])
+    every = pd.concat(parts, ignore_index=True).dropna(subset=["level"])
+    place = {level: rank for rank, level in enumerate(in_order(every["level"].unique()))}
+    return every.sort_values(
+        ["subgroup", "level"],
+        key=lambda column: column.map(subgroups.index if column.name == "subgroup" else place),
+        kind="stable",
+    )
 
 
 def _level(value: object) -> str | None:

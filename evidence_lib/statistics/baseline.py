@@ -8,6 +8,7 @@ import pandas as pd
 from evidence_lib.conventions import Convention, R
 from evidence_lib.errors import InvalidInput
 from evidence_lib.results import Estimates
+from evidence_lib.statistics.levels import in_order
 from evidence_lib.statistics.means import anova
 from evidence_lib.statistics.proportions import chi_square
 
@@ -53,7 +54,7 @@ def baseline_summary(variables: pd.DataFrame, group: pd.Series, *, convention: C
     rows = []
     for name, column in variables.items():
         numeric = is_numeric(column)
-        levels: list[object] = [None] if numeric else sorted(column.dropna().astype(str).unique())
+        levels: list[object] = [None] if numeric else [*in_order(column.dropna().astype(str).unique())]
         for level in levels:
             for arm in arms:
                 values = column[np.asarray(group == arm)]
@@ -106,7 +107,7 @@ def standardized_differences(
             rows.append({"variable": name, "level": None, "value": value})
             continue
         in_treated, in_control = treated[name].dropna().astype(str), control[name].dropna().astype(str)
-        for level in sorted(variables[name].dropna().astype(str).unique()):
+        for level in in_order(variables[name].dropna().astype(str).unique()):
             p1, p0 = float((in_treated == level).mean()), float((in_control == level).mean())
             both = len(in_treated) and len(in_control)
             value = _standardize(p1, p0, p1 * (1 - p1), p0 * (1 - p0)) if both else None

@@ -195,5 +195,5 @@ def test_formal_testing_says_what_is_rejected_or_that_nothing_is_tested() -> Non
         ("PFS (report os)", "NE", "NE", "not rejected"),
     ]
     empty = tables.formal_testing(pd.DataFrame(), view=at)
-    assert not empty.rows
+    assert [tuple(row) for row in empty.rows] == [("None in this report", "–", "–", "–")]
     assert "Not formally tested" in empty.footnotes[0]

@@ -68,7 +68,7 @@ def formal_testing(tested: pd.DataFrame, *, view: View) -> Table:
     Misreading: only the adjusted p-values control the error of the family; every other p-value of the study is nominal.
     """
     say = view.words
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             say("table.formal.hypothesis", hypothesis=row["hypothesis"], report=row["report"]),
             say.p_value(_given(row["p_value"])),
@@ -82,6 +82,8 @@ def formal_testing(tested: pd.DataFrame, *, view: View) -> Table:
         for row in tested.to_dict("records")
     ]
     key = "table.formal.how_to_read" if rows else "table.formal.none"
+    if not rows:
+        rows = [(say("table.formal.no_hypothesis"), *(say("table.none") for _ in range(3)))]
     return Table(
         title=say("table.formal.title"),
         columns=(
@@ -91,7 +93,7 @@ def formal_testing(tested: pd.DataFrame, *, view: View) -> Table:
             say("table.formal.result"),
         ),
         rows=rows,
-        groups=groups if rows else None,
+        groups=groups or None,
         footnotes=[say(key)],
     )
 

@@ -20,6 +20,7 @@ from evidence_lib.statistics.cox.maximum import independent, problem
 from evidence_lib.statistics.design import level_text, sorted_levels
 from evidence_lib.statistics.distributions import chi_square_p
 from evidence_lib.statistics.inputs import Flags, checked_level, labelled
+from evidence_lib.statistics.levels import in_order
 from evidence_lib.statistics.not_estimable import NotEstimable
 
 
@@ -124,12 +125,17 @@ def subgroup_effects(
 
 def _one_subgroup(patients: _Patients, column: str, values: pd.Series) -> list[Estimate]:
     categorical = isinstance(values.dtype, pd.CategoricalDtype)
-    levels = [x for x in values.cat.categories if (values == x).any()] if categorical else sorted_levels(values)
+    levels = [x for x in values.cat.categories if (values == x).any()] if categorical else _from_low_to_high(values)
     missing = int(values.isna().sum())
     left_out = message("cox_statistics.part.missing", column=column, number=missing) if missing else ""
     rows = {level_text(level): (values == level).fillna(False).to_numpy(dtype=bool) for level in levels}
     within = {level: _within(patients, column, level, here, left_out) for level, here in rows.items()}
     return [*within.values(), _interaction(patients, column, rows, left_out)]
+
+
+def _from_low_to_high(values: pd.Series) -> list[object]:
+    by_text: dict[str, object] = {level_text(level): level for level in sorted_levels(values)}
+    return [by_text[text] for text in in_order(by_text)]
 
 
 def _within(patients: _Patients, column: str, level: str, here: Flags, left_out: Message | str) -> Estimate:
