@@ -344,7 +344,6 @@ def test_rows_are_found_by_analysis_statistic_and_groups() -> None:
     assert limit.value == 0.61
     assert found.find(STRATIFIED, treatment="C") is None
     assert found.find("km.survival") is None
-
     found.add(rows(ratio(groups={**PAIR, "treatment": "C"}, estimate=0.9)))
     assert [row.value for row in found.select(STRATIFIED)] == [0.743, 0.9]
     assert [row.value for row in found.select(STRATIFIED, treatment="C")] == [0.9]
