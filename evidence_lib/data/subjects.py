@@ -57,8 +57,8 @@ def subjects(
     data : AdamData
         ADSL, and ADTTE where ``subset`` names a column that only it has.
     treatments, reference : sequence of str, str, optional
-        The arms, the reference last; without ``treatments`` all others that occur. An arm's place is that of its number
-        (TRT01PN beside TRT01P), else the order of ADSL.
+        The arms, the reference last; without ``treatments`` all others that the population has. An arm's place is
+        that of its number (TRT01PN beside TRT01P), else the order of ADSL.
     arm_variable : str
         The treatment column of ADSL, or ``auto``: TRT01P, else ARM.
     population_flag : str, optional
@@ -91,6 +91,8 @@ def subjects(
     made = frame.drop(columns=identifying(frame))
     made.insert(0, "subject", numbers.to_numpy())
     made.insert(1, "arm", arm)
+    if treatments is None:
+        order = tuple(name for name in order if name == reference or (inside & (arm == name)).any())
     chosen = inside & arm.isin(order)
     steps.add("data.attrition.arms", frame.loc[chosen, "USUBJID"])
     refuse_empty(made[chosen], order, where)

@@ -23,6 +23,8 @@ def record_families(rep: Report) -> None:
     """
     from evidence_lib.endpoints.estimand import apply_family, read_families
 
+    if not rep.treatments:  # pooled while the study is blinded, or one arm: nothing is compared, so nothing is tested
+        return
     rows = []
     for family in read_families([dict(family) for family in rep.context.families]):
         tests = {
@@ -50,10 +52,6 @@ def record_families(rep: Report) -> None:
         import pandas as pd
 
         rep.keep(TESTED, pd.DataFrame(rows))
-
-
-def _report(rep: Report, id: str) -> Report:
-    return rep if id == rep.context.report else rep.sibling(id)
 
 
 def primary_test(rep: Report) -> Estimate:

@@ -96,12 +96,12 @@ def time_to_event(study: Study, parameters: Mapping[str, Any], data: AdamData, p
         raise ParameterError(
             "a parameter that has no default is not given", where="endpoint", mend="give it in the study file"
         )
-    declared = parameters["reference"] is not None
+    compared = parameters["reference"] is not None
     return analysis_frame(
         data,
         endpoint=parameters["endpoint"],
-        treatments=people.arms[:-1] if declared else None,
-        reference=people.arms[-1] if declared else None,
+        treatments=people.arms[:-1] if compared else people.arms,
+        reference=people.arms[-1] if compared else None,
         arm_variable=parameters["arm_variable"] or "auto",
         subset=parameters["subset"],
         population_flag=parameters["population_flag"] or default_population_flag(data, design=study.study.design),

@@ -315,6 +315,21 @@ def test_exposure_and_vital_signs() -> None:
     assert list(vital.rows[0]) == ["Week 2", "\u2013", "\u22121.3 (\u2013), n = 3", "\u2013", "\u2013"]
 
 
+def test_one_patient_has_no_standard_deviation() -> None:
+    at = a_view()
+    exposure = at.results.table("safety.exposure")
+    exposure.loc[exposure["arm"] == "Active", "sd"] = None  # among numbers a frame reads the null as NaN
+    assert cell(tables.exposure(exposure, view=at), "Mean (SD)", "Active") == "100.0 (\u2013)"
+    columns = ["parameter", "label", "position", "visit", "arm", "what", "n", "mean", "sd", "median", "low", "high"]
+    two = [
+        ("W", "Weight (kg)", "", "Week 2", arm, "value", n, 60.0, sd, 60.0, 60.0, 60.0)
+        for arm, n, sd in (("Active", 1, None), ("Control", 2, 1.5))
+    ]
+    vital = tables.vital_signs(pd.DataFrame(two, columns=columns), view=at)
+    assert vital.rows[0][1] == "60.0 (\u2013), n = 1"
+    assert "NaN" not in str(vital.rows)
+
+
 # Figures
 
 

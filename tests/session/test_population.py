@@ -60,6 +60,14 @@ def test_a_blinded_study_has_pooled_reports_that_know_no_arm(trial: Trial) -> No
             assert not set(frame[column].dropna()) & {"A", "B"}, column
 
 
+@pytest.mark.parametrize("chosen", [{"treatment": "A"}, {"subset": {"TRT01P": "A"}}])
+def test_a_single_arm_study_analyses_only_the_arm_that_it_chose(trial: Trial, chosen: dict[str, Any]) -> None:
+    of_one = report("os", parameters={"endpoint": "OS", "tau": 200, **chosen})
+    rep = open_report(trial(of_one, study={"id": "trial", "title": "A made-up trial", "design": "single-arm"}), "os")
+    assert (rep.arms, rep.treatments) == (["A"], [])
+    assert set(rep.subjects()["arm"]) == set(rep.analysis_frame()["arm"]) == {"A"}
+
+
 def test_dummy_arms_keep_their_sizes_and_are_the_same_in_every_report(trial: Trial) -> None:
     both = (report("os"), report("pfs", parameters={"endpoint": "PFS", "tau": 200, **COMPARED}))
     true = open_report(trial(*both), "os").subjects()

@@ -177,6 +177,13 @@ def test_a_report_of_no_family_tests_nothing_formally(trial: Trial) -> None:
     assert not rep.results.select("multiplicity.fixed_sequence", "p_value")
 
 
+def test_a_blinded_study_with_families_has_pooled_reports_that_test_nothing(trial: Trial, silent: list[Any]) -> None:
+    pooled = [report(id, parameters={"endpoint": id.upper(), "tau": 200}) for id in ("os", "pfs")]
+    rep = open_report(trial(*pooled, endpoint_families=[FAMILY], blinding="blinded"), "os")
+    assert rep.formal_testing().empty
+    assert not rep.results.select("multiplicity.fixed_sequence", "p_value")
+
+
 def test_a_family_of_a_report_that_is_not_there_is_refused(trial: Trial) -> None:
     with pytest.raises(StudyError, match="a report that is not there|not there"):
         open_report(trial(report("os"), endpoint_families=[FAMILY]), "os")

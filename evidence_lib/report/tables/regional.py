@@ -57,7 +57,8 @@ def _baseline_cell(view: View, line: dict[str, Any] | None, is_number: bool) -> 
     if line is None or line[name] is None or line[name] != line[name]:
         return view.words("table.none")
     if is_number:
-        return view.words("table.baseline.mean_cell", mean=line["mean"], sd=line["sd"])
+        sd = None if line["sd"] != line["sd"] else line["sd"]  # of one patient: a null, which a frame reads as NaN
+        return view.words("table.baseline.mean_cell", mean=line["mean"], sd=sd)
     return view.words("table.baseline.count_cell", count=line["count"], share=line["share"])
 
 

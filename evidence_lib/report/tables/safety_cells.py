@@ -34,6 +34,12 @@ def places(view: View, analysis: str) -> list[Place]:
     return list(dict.fromkeys(place(row.groups) for row in view.results.select(analysis)))
 
 
+def present(record: Mapping[Any, Any], name: str) -> float | None:
+    """A number of a table's line; None where the results have none, which a frame reads as NaN."""
+    value = record[name]
+    return None if value is None or value != value else float(value)
+
+
 def at(*, category: str = "", soc: str = "", term: str = "", cause: str = "") -> Place:
     """The place with these levels."""
     return (category, soc, term, cause)

@@ -16,6 +16,7 @@ from evidence_lib.report.tables.safety_cells import (
     name_of,
     places,
     points_cell,
+    present,
 )
 from evidence_lib.results import Row
 
@@ -160,12 +161,12 @@ def deaths(*, view: View) -> Table:
 
 
 def _summary_cell(view: View, record: Mapping[Any, Any] | None, names: Sequence[str]) -> str:
-    values = [None if record is None else record[name] for name in names]
+    values = [None if record is None else present(record, name) for name in names]
     if values[0] is None:
         return view.words("table.none")
     if names == ("n",):
-        return view.words.number(float(values[0]))
-    texts = [view.words("table.none") if value is None else view.words.number(float(value), 1) for value in values]
+        return view.words.number(values[0])
+    texts = [view.words("table.none") if value is None else view.words.number(value, 1) for value in values]
     key = {"mean": "safety.cell.mean", "median": "safety.cell.median", "low": "safety.cell.range"}[names[0]]
     return view.words(key, a=texts[0], b=texts[1], c=texts[-1])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
-from evidence_lib.report.tables.safety_cells import heading_of, incidence_cell
+from evidence_lib.report.tables.safety_cells import heading_of, incidence_cell, present
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,6 +156,7 @@ def _shift(view: View, record: Mapping[Any, Any] | None, of: int | None) -> str:
 def _mean(view: View, record: Mapping[Any, Any] | None) -> str:
     if record is None:
         return view.words("table.none")
-    sd = view.words("table.none") if record["sd"] is None else view.words.number(float(record["sd"]), 1)
+    spread = present(record, "sd")
+    sd = view.words("table.none") if spread is None else view.words.number(spread, 1)
     mean = view.words.number(float(record["mean"]), 1)
     return view.words("safety.cell.mean_n", mean=mean, sd=sd, n=int(record["n"]))
