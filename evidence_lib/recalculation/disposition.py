@@ -13,12 +13,14 @@ SOURCE = {"disposition_counts": "a plain count, subject by subject"}
 TOLERANCE = {"disposition_counts": 0.0}
 
 
-def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
+def disposition_counts(completed: ArrayLike, reason: ArrayLike, *, treated: ArrayLike | None = None) -> Estimates:
     """Subjects who completed, who go on, who stopped and for which reason, by a loop over subjects.
 
     Parameters
     ----------
     completed, reason : arrays of n
+        As in ``statistics.disposition``.
+    treated : array of n, or None
         As in ``statistics.disposition``.
 
     Returns
@@ -26,10 +28,14 @@ def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
     Estimates
         ``disposition.subjects``.
     """
-    n, done, ongoing = 0, 0, 0
+    n, done, ongoing, untreated = 0, 0, 0, 0
     reasons: dict[str, int] = {}
-    for flag, why in zip(list(completed), list(reason), strict=True):  # type: ignore[arg-type]
+    taken = ["Y"] * len(list(reason)) if treated is None else list(treated)  # type: ignore[arg-type]
+    for flag, why, took in zip(list(completed), list(reason), taken, strict=True):  # type: ignore[arg-type]
         n += 1
+        if not (isinstance(took, str) and took.strip().upper() in {"Y", "COMPLETED"}):
+            untreated += 1
+            continue
         if isinstance(flag, str) and flag.strip().upper() in {"Y", "COMPLETED"}:
             done += 1
             continue
@@ -38,8 +44,9 @@ def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
             continue
         name = why.strip() if isinstance(why, str) else "" if why is None or why != why else str(why)
         reasons[name] = reasons.get(name, 0) + 1
-    counted = [({"category": "completed"}, done), ({"category": "discontinued"}, n - done - ongoing)]
+    counted = [({"category": "completed"}, done), ({"category": "discontinued"}, n - done - ongoing - untreated)]
     counted += [({"category": "ongoing"}, ongoing)] if ongoing else []
+    counted += [({"category": "not_treated"}, untreated)] if untreated else []
     counted += [({"category": "discontinued", "level": name}, count) for name, count in reasons.items()]
     return Estimates(
         tuple(

@@ -34,7 +34,7 @@ TABLE_OF = {
 BY_ROW = (
     *("time", "event", "group", "cause", "outcome", "events", "exposure", "time_to_first", "entry", "weights"),
     *("cluster", "start", "stop", "subject", "count", "pairs", "estimate", "std_error", "region", "censoring_groups"),
-    *("completed", "reason"),
+    *("completed", "reason", "treated"),
 )
 FRAME_COLUMNS = {"time": "time", "event": "event", "group": "arm", "cause": "cause"}
 # A statistic whose first argument is a frame gets the frame, and these names of columns by default.

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from evidence_lib.report.context import Context
 
 
+FLOW_COLUMNS = ("completed", "reason", "not_randomised_reason", "not_treated_reason")
+
+
 @dataclass(kw_only=True)
 class Report(Recorder):
     """One report while its notebook runs. Made by ``open_report``; see DESIGN for how a notebook uses it.
@@ -133,7 +136,7 @@ class Report(Recorder):
     def flow_columns(self, enrolled: pd.DataFrame) -> dict[str, str]:
         """The columns from which the flow of participants is made: flags of ADSL that are there, and declared ones."""
         flags = {"randomised": "RANDFL", "treated": "SAFFL", "analysed": self.people.population_flag}
-        declared = {name: self.parameters[name] for name in ("completed", "reason", "not_randomised_reason")}
+        declared = {name: self.parameters[name] for name in FLOW_COLUMNS}
         named = {**{step: flag for step, flag in flags.items() if flag in enrolled}, **declared}
         return {step: str(column) for step, column in named.items() if column is not None}
 

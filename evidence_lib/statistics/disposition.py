@@ -16,13 +16,13 @@ from evidence_lib.statistics.proportions import fisher_exact
 __all__ = ["consort_flow", "disposition_counts", "disposition_tests"]
 
 YES, STILL = ("Y", "COMPLETED"), ("ONGOING",)
-COMPLETED, ONGOING, DISCONTINUED = "completed", "ongoing", "discontinued"
+COMPLETED, ONGOING, DISCONTINUED, NOT_TREATED = "completed", "ongoing", "discontinued", "not_treated"
 FLOW_COLUMNS = ["step", "arm", "reason", "n"]
 EVERYBODY = "all"
 
 
-def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
-    """Subjects who completed, who go on, who stopped, and who stopped for each reason.
+def disposition_counts(completed: ArrayLike, reason: ArrayLike, *, treated: ArrayLike | None = None) -> Estimates:
+    """Subjects who completed, who go on, who stopped, and who stopped for each reason; who was never treated is apart.
 
     Misreading: a reason is what was written down by whom ended the treatment or the study; several may apply to one
     subject and one is recorded. Subjects without a reason are counted as such, never as having completed.
@@ -34,34 +34,40 @@ def disposition_counts(completed: ArrayLike, reason: ArrayLike) -> Estimates:
         for one who stopped.
     reason : array of n
         Why a subject stopped; not looked at for the others.
+    treated : array of n, or None
+        ``Y`` for a subject who was treated; None where all were. Who was not treated did not stop.
 
     Returns
     -------
     Estimates
         ``disposition.subjects`` with ``n`` (all subjects) and ``estimate`` (how many) for ``category`` completed,
-        ongoing (where somebody is) and discontinued, and, with ``level``, for each reason, the most frequent first.
+        ongoing and not_treated (where somebody is) and discontinued, and, with ``level``, for each reason, the most
+        frequent first.
 
     Raises
     ------
     InvalidInput
         Where the two differ in length.
     """
-    status, why = _status(completed, reason)
+    status, why = _status(completed, reason, treated)
     stopped = status == DISCONTINUED
     reasons = why[stopped].value_counts(sort=False)
     order = sorted(reasons.index, key=lambda name: (-int(reasons[name]), str(name)))
-    n, goes_on = len(status), int((status == ONGOING).sum())
+    n = len(status)
+    some = [(state, int((status == state).sum())) for state in (ONGOING, NOT_TREATED)]
     return Estimates(
         (
             _count(n, int((status == COMPLETED).sum()), category=COMPLETED),
-            *([_count(n, goes_on, category=ONGOING)] if goes_on else []),
+            *(_count(n, number, category=state) for state, number in some if number),
             _count(n, int(stopped.sum()), category=DISCONTINUED),
             *(_count(n, int(reasons[name]), category=DISCONTINUED, level=str(name)) for name in order),
         )
     )
 
 
-def disposition_tests(completed: ArrayLike, reason: ArrayLike, group: ArrayLike) -> Estimates:
+def disposition_tests(
+    completed: ArrayLike, reason: ArrayLike, group: ArrayLike, *, treated: ArrayLike | None = None
+) -> Estimates:
     """Fisher's exact test, over all arms, of completing and of each reason for stopping.
 
     Each test compares the subjects with this disposition to all others of their arm (Freeman & Halton 1951).
@@ -75,6 +81,8 @@ def disposition_tests(completed: ArrayLike, reason: ArrayLike, group: ArrayLike)
         As in ``disposition_counts``.
     group : array of n
         Labels of arms.
+    treated : array of n, or None
+        As in ``disposition_counts``.
 
     Returns
     -------
@@ -86,7 +94,7 @@ def disposition_tests(completed: ArrayLike, reason: ArrayLike, group: ArrayLike)
     InvalidInput
         Where the arrays differ in length.
     """
-    status, why = _status(completed, reason)
+    status, why = _status(completed, reason, treated)
     if len(pd.Series(group)) != len(status):
         raise InvalidInput("group differs in length", expected=str(len(status)), found=str(len(pd.Series(group))))
     stopped = status == DISCONTINUED
@@ -107,6 +115,7 @@ def consort_flow(
     reason: str | None = None,
     analysed: str | None = None,
     not_randomised_reason: str | None = None,
+    not_treated_reason: str | None = None,
 ) -> pd.DataFrame:
     """The flow of participants through a trial in the steps of CONSORT 2025.
 
@@ -129,8 +138,8 @@ def consort_flow(
         Columns as in ``disposition_counts``.
     analysed : str or None
         The column with the flag (Y) of who is analysed.
-    not_randomised_reason : str or None
-        The column that says why somebody was not randomised.
+    not_randomised_reason, not_treated_reason : str or None
+        The columns that say why somebody was not randomised, or was randomised and not treated.
 
     Returns
     -------
@@ -142,7 +151,7 @@ def consort_flow(
     InvalidInput
         For a column that the frame does not have.
     """
-    named = (arm, randomised, treated, completed, reason, analysed, not_randomised_reason)
+    named = (arm, randomised, treated, completed, reason, analysed, not_randomised_reason, not_treated_reason)
     missing = [name for name in named if name is not None and name not in frame]
     if missing:
         raise InvalidInput("no such column", where="consort_flow", found=", ".join(missing))
@@ -154,20 +163,30 @@ def consort_flow(
             rows += _by_reason("not_randomised", EVERYBODY, frame.loc[~entered, not_randomised_reason])
     rows.append(("randomised", EVERYBODY, None, int(entered.sum())))
     for name, part in frame[entered].groupby(arm, sort=False):
-        rows += _of_arm(str(name), part, treated, completed, reason, analysed)
+        rows += _of_arm(str(name), part, treated, completed, reason, analysed, not_treated_reason)
     return pd.DataFrame(rows, columns=FLOW_COLUMNS)
 
 
 def _of_arm(
-    name: str, part: pd.DataFrame, treated: str | None, completed: str | None, reason: str | None, analysed: str | None
+    name: str,
+    part: pd.DataFrame,
+    treated: str | None,
+    completed: str | None,
+    reason: str | None,
+    analysed: str | None,
+    not_treated_reason: str | None,
 ) -> Iterator[tuple[str, str, str | None, int]]:
     yield "allocated", name, None, len(part)
     if treated:
         took = _is_yes(part[treated])
         yield "treated", name, None, int(took.sum())
-        yield "not_treated", name, None, int((~took).sum())
+        yield NOT_TREATED, name, None, int((~took).sum())
+        if not_treated_reason:
+            yield from _by_reason(NOT_TREATED, name, part.loc[~took, not_treated_reason])
     if completed:
         status = part[completed].map(_state)
+        if treated:
+            status = status.where(took, NOT_TREATED)
         for state in (COMPLETED, ONGOING, DISCONTINUED):
             n = int((status == state).sum())
             if n or state != ONGOING:
@@ -184,10 +203,15 @@ def _by_reason(step: str, arm: str, reasons: pd.Series) -> list[tuple[str, str, 
     return [(step, arm, str(name), int(counts[name])) for name in order]
 
 
-def _status(completed: ArrayLike, reason: ArrayLike) -> tuple[pd.Series, pd.Series]:
+def _status(completed: ArrayLike, reason: ArrayLike, treated: ArrayLike | None) -> tuple[pd.Series, pd.Series]:
     status, why = pd.Series(completed, dtype=object).map(_state), _text(pd.Series(reason, dtype=object))
     if len(status) != len(why):
         raise InvalidInput("completed and reason differ in length", expected=str(len(status)), found=str(len(why)))
+    if treated is not None:
+        took = _is_yes(pd.Series(treated, dtype=object))
+        if len(took) != len(status):
+            raise InvalidInput("treated differs in length", expected=str(len(status)), found=str(len(took)))
+        status = status.mask(~took.to_numpy(), NOT_TREATED)
     return status.reset_index(drop=True), why.reset_index(drop=True)
 
 

@@ -257,6 +257,12 @@ _LIST = (
         meaning="the column that says why somebody was not randomised",
     ),
     Parameter(
+        name="not_treated_reason",
+        kind="column",
+        notebooks=(BASELINE,),
+        meaning="the column that says why somebody was randomised and not treated",
+    ),
+    Parameter(
         name="tests", kind="switch", notebooks=(BASELINE, SAFETY), meaning="whether tables of many rows show p-values"
     ),
     Parameter(

@@ -37,6 +37,22 @@ def test_who_goes_on_has_neither_completed_nor_stopped() -> None:
     assert ("discontinued", "") not in found
 
 
+def test_who_was_not_treated_did_not_stop() -> None:
+    found = disposition_counts(["DISCONTINUED", None, "ONGOING"], ["DEATH", None, None], treated=["Y", "N", "Y"])
+    by = {(e.groups["category"], e.groups.get("level")): e.estimate for e in found.items}
+    assert by == {
+        ("completed", None): 0,
+        ("ongoing", None): 1,
+        ("not_treated", None): 1,
+        ("discontinued", None): 1,
+        ("discontinued", "DEATH"): 1,
+    }
+    twin = again.disposition_counts(["DISCONTINUED", None, "ONGOING"], ["DEATH", None, None], treated=["Y", "N", "Y"])
+    assert {(e.groups["category"], e.groups.get("level")): e.estimate for e in twin.items} == by
+    with pytest.raises(InvalidInput, match="treated differs in length"):
+        disposition_counts(["Y"], [None], treated=["Y", "Y"])
+
+
 def test_the_most_frequent_reason_comes_first() -> None:
     levels = [e.groups.get("level") for e in disposition_counts(DONE, WHY).items]
     assert levels == [None, None, "ADVERSE EVENT", "", "DEATH"]
@@ -97,8 +113,7 @@ def test_the_flow_by_hand() -> None:
         ("treated", "A", None, 1),
         ("not_treated", "A", None, 1),
         ("completed", "A", None, 1),
-        ("discontinued", "A", None, 1),
-        ("discontinued", "A", "DEATH", 1),
+        ("discontinued", "A", None, 0),
         ("allocated", "B", None, 1),
         ("treated", "B", None, 1),
         ("not_treated", "B", None, 0),

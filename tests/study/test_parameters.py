@@ -84,6 +84,7 @@ VALID: dict[str, Any] = {
     "completed": "EOSSTT",
     "reason": "DCSREAS",
     "not_randomised_reason": "SCRFREAS",
+    "not_treated_reason": "NTRTREAS",
     "tests": True,
     "min_percent": 10,
     "term": ["RASH"],

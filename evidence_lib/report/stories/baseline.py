@@ -108,13 +108,18 @@ def _limitations(view: View) -> Passage:
 
 
 def _went_on(view: View) -> dict[str, tuple[int, int]]:
-    """Of each arm, how many did not stop early (completed, or go on), and how many there are."""
+    """Of each arm's treated subjects, how many did not stop early (completed, or go on), and how many there are."""
     found = {}
     for arm in view.context.arms:
-        stopped = view.results.find("disposition.subjects", arm=arm, category="discontinued")
+        counts = {
+            category: view.results.find("disposition.subjects", arm=arm, category=category)
+            for category in ("discontinued", "not_treated")
+        }
         all_of = view.results.find("disposition.subjects", "n", arm=arm, category="discontinued")
-        if stopped is not None and all_of is not None:
-            found[arm] = (int(all_of.value or 0) - int(stopped.value or 0), int(all_of.value or 0))
+        if counts["discontinued"] is not None and all_of is not None:
+            stopped, untreated = (int(row.value or 0) if row else 0 for row in counts.values())
+            n = int(all_of.value or 0) - untreated
+            found[arm] = (n - stopped, n)
     return found
 
 

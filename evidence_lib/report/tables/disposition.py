@@ -7,7 +7,7 @@ from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
 from evidence_lib.results import Row
 
-STATES = ("completed", "ongoing", "discontinued")
+STATES = ("completed", "ongoing", "discontinued", "not_treated")
 
 
 def disposition(*, view: View) -> Table:
