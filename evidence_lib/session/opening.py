@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 LEAST_SHARE_FOR_MILESTONE = 0.10
 INTERVALS_OF_AT_RISK_TABLE = 10
 CONTINUOUS = "trial/continuous-endpoints"
+OF_ADSL = ("strata", "covariates", "subgroups", "baseline")
+ALWAYS_OF_ADSL = ("completed", "reason", "not_randomised_reason", "start_date", "progression_date")
 NOT_TIME_TO_EVENT = frozenset(("trial/disposition-and-baseline", "trial/response", CONTINUOUS, "trial/safety"))
 
 
@@ -65,6 +67,7 @@ def _opened(
     analysis = None
     if parameters["endpoint"] is not None or section.notebook not in NOT_TIME_TO_EVENT:
         analysis = population.time_to_event(loaded, parameters, data, people)
+    _require_columns(section, parameters, people, analysis)
     context = _context(loaded, section, parameters, people, analysis)
     out = os.environ.get("EVIDENCE_OUT")
     return Report(
@@ -82,6 +85,20 @@ def _opened(
         baseline=parameters["baseline"] or _declared_variables(parameters),
         balance_limit=parameters["balance_limit"],
     )
+
+
+def _require_columns(
+    section: ReportSection, parameters: Mapping[str, Any], people: Subjects, analysis: AnalysisFrame | None
+) -> None:
+    """Refuse a column of ADSL that is not there; those of a time to an event may be ADTTE's and were looked for."""
+    from evidence_lib.data.attrition import no_column
+    from evidence_lib.study import PARAMETERS
+
+    for name in (*ALWAYS_OF_ADSL, *(OF_ADSL if analysis is None else ())):
+        given = parameters[name] if section.notebook in PARAMETERS[name].notebooks else None
+        for column in [given] if isinstance(given, str) else given or ():
+            if column not in people.frame:
+                raise no_column(column, people.frame.columns, where=f"ADSL, {name}")
 
 
 def _context(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evidence_lib.errors import DisclosureError, ParameterError, StudyError
+from evidence_lib.errors import DataError, DisclosureError, ParameterError, StudyError
 from evidence_lib.session import open_report
 from tests.session.conftest import COMPARED, report
 
@@ -66,6 +66,27 @@ def test_a_single_arm_study_analyses_only_the_arm_that_it_chose(trial: Trial, ch
     rep = open_report(trial(of_one, study={"id": "trial", "title": "A made-up trial", "design": "single-arm"}), "os")
     assert (rep.arms, rep.treatments) == (["A"], [])
     assert set(rep.subjects()["arm"]) == set(rep.analysis_frame()["arm"]) == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("notebook", "measure", "name", "given", "near"),
+    [
+        ("trial/response", "risk_difference", "strata", ["REGIN1"], "REGION1"),
+        ("trial/response", "risk_difference", "subgroups", ["REGION2"], "REGION1"),
+        ("trial/response", "risk_difference", "covariates", ["PLD1"], "PDL1"),
+        ("trial/response", "risk_difference", "start_date", "RANDT", "RANDDT"),
+        ("trial/continuous-endpoints", "mean_difference", "covariates", ["PLD1"], "PDL1"),
+        ("trial/disposition-and-baseline", None, "baseline", ["PLD1"], "PDL1"),
+        ("trial/disposition-and-baseline", None, "reason", "REGION9", "REGION1"),
+    ],
+)
+def test_a_column_that_is_not_there_is_refused_on_opening(
+    trial: Trial, notebook: str, measure: str | None, name: str, given: Any, near: str
+) -> None:
+    asked = report("x", notebook=notebook, parameters={**COMPARED, name: given}, primary_measure=measure)
+    with pytest.raises(DataError, match=rf"ADSL, {name}: no such column; found \w+; did you mean {near}\?") as caught:
+        open_report(trial(asked), "x")
+    assert caught.value.exit_code == 3
 
 
 def test_dummy_arms_keep_their_sizes_and_are_the_same_in_every_report(trial: Trial) -> None:
