@@ -203,6 +203,7 @@ def test_the_declared_terms_are_followed() -> None:
     frame = people(TRTEDT=[on(20)])
     events = data.adverse_events(adae, frame)
     assert data.first_event(events, frame, terms=["Colic"])["time"].tolist() == [7]
+    assert data.first_event(events, frame, terms="Colic")["time"].tolist() == [7]
     found = data.first_event(events, frame, terms=["Skin"])
     assert found["time"].tolist() == [3]
     assert found.attrs["selected"].to_dict("records") == [{"what": "terms", "term": "Skin"}]
@@ -353,6 +354,7 @@ def test_the_published_shifts_of_alanine_aminotransferase() -> None:
     adlb, adsl = pilot("adlbc.csv.gz")
     weeks = adlb[adlb["AVISITN"].between(2, 24) | (adlb["ABLFL"] == "Y")]
     counts = shift_counts(data.laboratory_shifts(weeks, adsl, parameters=["ALT"]))
+    assert shift_counts(data.laboratory_shifts(weeks, adsl, parameters="ALT")).equals(counts)
     worst = counts[counts["visit"] == "worst"]
     told = {(r["arm"], r["baseline"], r["category"]): (r["n"], r["of"]) for r in worst.to_dict("records")}
     assert told == {

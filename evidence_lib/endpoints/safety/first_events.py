@@ -55,7 +55,7 @@ def times_to_first(events: pd.DataFrame, subjects: pd.DataFrame, *, levels: Sequ
     return made[[*levels, "subject", "arm", "event", "events", "time", "exposure"]]
 
 
-def selected_events(events: pd.DataFrame, terms: Sequence[str] | None) -> tuple[pd.DataFrame, str]:
+def selected_events(events: pd.DataFrame, terms: str | Sequence[str] | None) -> tuple[pd.DataFrame, str]:
     """The events whose first is looked at, and what they are: ``terms``, or the category that was taken.
 
     ``terms`` are preferred terms or organ classes; without any it is the first category of special interest, grade 3
@@ -64,6 +64,7 @@ def selected_events(events: pd.DataFrame, terms: Sequence[str] | None) -> tuple[
     if not terms:
         name = next(name for name in SELECTED_BY_DEFAULT if name in events)
         return events[events[name]], name
+    terms = [terms] if isinstance(terms, str) else terms
     known = set(events["term"]) | set(events["soc"])
     unknown = [term for term in terms if term not in known]
     if unknown:
@@ -76,7 +77,9 @@ def selected_events(events: pd.DataFrame, terms: Sequence[str] | None) -> tuple[
     return events[events["term"].isin(terms) | events["soc"].isin(terms)], "terms"
 
 
-def first_event(events: pd.DataFrame, subjects: pd.DataFrame, *, terms: Sequence[str] | None = None) -> pd.DataFrame:
+def first_event(
+    events: pd.DataFrame, subjects: pd.DataFrame, *, terms: str | Sequence[str] | None = None
+) -> pd.DataFrame:
     """One row per subject: ``time`` (days) to the first of the events, to stopping treatment, to death, or the end.
 
     ``cause`` is event, discontinuation, death or censored. Day 1 is the day of the first dose. Treatment that stopped

@@ -19,7 +19,7 @@ LIVER = {"transaminase": ("ALT", "AST"), "bilirubin": ("BILI", "BILIRUBIN", "TBI
 
 
 def laboratory_shifts(
-    records: pd.DataFrame, subjects: pd.DataFrame, *, parameters: Sequence[str] | None = None
+    records: pd.DataFrame, subjects: pd.DataFrame, *, parameters: str | Sequence[str] | None = None
 ) -> pd.DataFrame:
     """Category at baseline and on treatment: by visit, and the worst (``visit`` = worst), for ``statistics.safety``.
 
@@ -33,6 +33,7 @@ def laboratory_shifts(
     if "PARAMCD" not in records:
         return empty
     if parameters:
+        parameters = [parameters] if isinstance(parameters, str) else parameters
         missing = sorted(set(parameters) - set(records["PARAMCD"].dropna()))
         if missing:
             raise DataError("no laboratory record has this parameter", where="ADLB", found=", ".join(missing))
