@@ -146,7 +146,8 @@ def test_several_events_the_first_of_those_that_end_the_outcome_decides() -> Non
     np.testing.assert_array_equal(wide(two), [[1, NAN, NAN], [1, 1, 1], [1, 1, 1], [NAN] * 3])
 
 
-def test_at_random_one_column_tells_every_event() -> None:
+def test_at_random_the_column_tells_the_events_of_treatment_policy() -> None:
+    """A reference-based sensitivity analysis is not for those whose event is hypothetical, such as death."""
     values = [[1.0, 2, 3]] * 2
     plan = read_estimand(
         {
@@ -159,7 +160,11 @@ def test_at_random_one_column_tells_every_event() -> None:
     )  # fmt: skip
     found = visits(long(values, [NAN, 25], [15, 15]), plan)
     assert found.imputation == "mar"
-    assert wide(found, "event") == [[2] * 3, [2] * 3]
+    assert wide(found, "event") == [[None] * 3, [None] * 3]
+    stopped = visits(long(values, [12, 15], [15, 15]), plan)  # stopped before the rescue, and by it
+    assert wide(stopped, "event") == [[2] * 3, [None] * 3]
+    alone = visits(long(values, [15, NAN]), estimand("hypothetical"))
+    assert wide(alone, "event") == [[2] * 3, [None] * 3]
     based = visits(long(values, [15, 15], [NAN, 25]), plan, imputation="copy-reference")
     assert based.imputation == "copy-reference"
     assert wide(based, "event") == [[None] * 3, [3] * 3]

@@ -34,7 +34,14 @@ class Plan:
 
     @property
     def imputed(self) -> list[int]:
-        """The numbers of the events that the column ``event`` tells: those of the way of imputing."""
+        """The numbers of the events that the column ``event`` tells: those of the way of imputing.
+
+        Where all are at random, those of treatment policy: a sensitivity analysis may impute what is missing after them
+        another way, while an event with a hypothetical strategy keeps the assumption that it states. Hypothetical ones
+        where there are no others.
+        """
+        if self.imputation == "mar" and self.policy:
+            return [event.number for event in self.policy]
         return [number for number, how in self.how.items() if how == self.imputation]
 
 

@@ -25,7 +25,8 @@ class Visits:
     """Outcomes at visits of an estimand.
 
     ``frame`` has one row per subject and visit, in order, with the columns given, the outcome under the estimand and
-    ``event`` (the first visit whose missing values ``imputation`` is for; missing for the others: at random),
+    ``event`` (the first visit whose missing values ``imputation`` is for; missing for the others: at random; where all
+    are at random, the first after an event of treatment policy, or else after a hypothetical one),
     ``decided_by`` (the number of the intercurrent event that the row stands after, 0 for none) and ``to_impute``.
     ``imputation`` is the ``strategy=`` of ``multiple_imputation`` that goes with ``event="event"``. ``counts`` as in
     ``TimeToEvent``. ``messages``: what was done, one per intercurrent event.
