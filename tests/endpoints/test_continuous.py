@@ -160,6 +160,7 @@ class TestPlan:
         assert plan.choices["ancova"]["dose"] == {"A": 10.0, "B": 0.0}
         assert plan.choices["mar"]["at"] == ["Week 10"]
         assert plan.choices["tipping-point"]["deltas"] == [-1, 0]
+        assert plan.choices["tipping-point"]["shifted"] == "missing"
 
     def test_imputation_follows_the_estimand(self) -> None:
         asked = self.made.under(self.made.frame, "retrieved-dropout", event="event")

@@ -202,7 +202,7 @@ def test_cautions() -> None:
 @pytest.mark.parametrize(
     ("difference", "value", "said"),
     [
-        (3.0, -4.0, "would change if the treated patients without a value had fared 4.0 points lower"),
+        (3.0, -4.0, "would change if all treated patients without a value at Week 12 had fared 4.0 points lower"),
         (0.2, 2.0, "no difference was shown; one would be if"),
         (3.0, None, "nobody was seen"),
     ],

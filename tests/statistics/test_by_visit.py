@@ -183,9 +183,12 @@ class TestInOneCall:
         again = means.responder_difference(made, threshold=0.5, responders="at-least")
         assert shares.items[0].estimate == again.items[0].estimate
 
-    @pytest.mark.parametrize("strategy", ["mar", "jump-to-reference", "copy-increments"])
-    def test_the_scan_and_its_twin(self, strategy: Any) -> None:
-        options = {**CALL, "strategy": strategy, "deltas": [-4.0, 0.0, 4.0], "imputations": 400}
+    @pytest.mark.parametrize(
+        ("strategy", "shifted"),
+        [("mar", "missing"), ("jump-to-reference", "after-event"), ("copy-increments", "missing")],
+    )
+    def test_the_scan_and_its_twin(self, strategy: Any, shifted: Any) -> None:
+        options = {**CALL, "strategy": strategy, "shifted": shifted, "deltas": [-4.0, 0.0, 4.0], "imputations": 400}
         frame = trial(6, 120)
         ours = means.delta_scan(frame, **options, rng=np.random.default_rng(7)).items
         theirs = twins.delta_scan(frame, **options, rng=np.random.default_rng(7)).items

@@ -708,6 +708,24 @@ def test_the_method_says_what_was_done() -> None:
     assert "conservative" not in str(contrast(run(trial(32, 60), imputations=7)).method)
 
 
+def test_a_shift_of_every_missing_value_is_its_share_of_the_arm_times_the_delta() -> None:
+    """Without covariates the analysis is a difference of means: a delta moves it by delta times the share missing."""
+    frame = trial(35, 80)
+    call = {**COLUMNS, "event": "left", "imputations": 8, "shifted": "missing"}
+    found = delta_scan(frame, **call, deltas=[0, -3], rng=np.random.default_rng(5)).items
+    last = frame[(frame["week"] == 16) & (frame["arm"] == "A")]
+    moved = -3 * last["score"].isna().sum() / len(last)
+    assert {one.groups["delta"]: one.estimate for one in found}[-3.0] == pytest.approx(
+        {one.groups["delta"]: one.estimate for one in found}[0.0] + moved
+    )
+    assert "all imputed values of the treated arm" in str(found[0].method)
+    nobody, call = frame.assign(left=None), {**call, "shifted": "after-event"}
+    still = delta_scan(nobody, **call, deltas=[0, -3], rng=np.random.default_rng(5)).items
+    assert still[0].estimate == still[1].estimate
+    with pytest.raises(InvalidInput, match="unknown shifted"):
+        delta_scan(frame, **{**call, "shifted": "some"}, deltas=[1], rng=np.random.default_rng(5))
+
+
 def test_names_are_on_the_list() -> None:
     frame = trial(33, 60)
     made = imputed(frame, imputations=5)

@@ -142,7 +142,7 @@ def _choices(name: str, measured: Outcomes, parameters: Mapping[str, Any], *, ar
         "imputations": parameters["imputations"],
     }
     if name == "tipping-point":
-        return {**shared, "deltas": parameters["deltas"]}
+        return {**shared, "deltas": parameters["deltas"], "shifted": "missing"}
     if name == "responders":
         better = parameters["higher_is"] == "better"
         return {

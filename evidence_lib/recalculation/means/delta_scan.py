@@ -37,6 +37,7 @@ def delta_scan(
     at: Sequence[Hashable] | None = None,
     event: str | None = None,
     strategy: str = "mar",
+    shifted: str = "after-event",
     imputations: int = 200,
     conf_level: float = 0.95,
 ) -> Estimates:
@@ -58,7 +59,8 @@ def delta_scan(
         parts = (
             parts_of(data, place, strategy, arms, x, treatment, reference) if data is not None and possible else None
         )
-        moved = np.isnan(y[:, place]) & (first <= place) & (people[arm] == treatment).to_numpy()
+        whom = first <= place if shifted == "after-event" else np.full(len(y), True)
+        moved = np.isnan(y[:, place]) & whom & (people[arm] == treatment).to_numpy()
         for delta in sorted(set(deltas)):
             answers = None if parts is None else parts.answers(np.where(moved, delta / scale, 0.0))
             every = estimates_of(

@@ -68,7 +68,12 @@ def _tipping(view: View) -> Passage:
             continue
         key = "lost" if _unshifted(view, treatment).excludes(0.0) else "gained"
         way = "lower" if float(row.value) < 0 else "higher"
-        told = {"comparison": versus, "size": abs(float(row.value)), "way": say(f"continuous.story.way.{way}")}
+        told = {
+            "comparison": versus,
+            "visit": facts(view).visit,
+            "size": abs(float(row.value)),
+            "way": say(f"continuous.story.way.{way}"),
+        }
         items.append(say(f"continuous.story.tipping.{key}", **told))
     return Passage(items=items) if items else Passage(paragraphs=[say("passage.not_declared")])
 

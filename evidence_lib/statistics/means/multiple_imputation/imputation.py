@@ -31,6 +31,7 @@ from evidence_lib.statistics.not_estimable import NotEstimable
 ModelName = Literal["joint", "sequential"]
 Covariance = Literal["common", "by-arm"]
 Growth = Literal["once", "accumulating"]
+Shifted = Literal["after-event", "missing"]
 Delta = Mapping[Any, float | Mapping[Any, float]]
 
 
@@ -193,8 +194,10 @@ def _completed(made: Imputed, rng: np.random.Generator) -> Floats:
     return values[:, :, at] + shifts(made, made.delta) / data.scale
 
 
-def shifts(made: Imputed, delta: Delta) -> Floats:
-    """What is added to each outcome (subjects, visits analysed): 0 where it was seen or stands before the event.
+def shifts(made: Imputed, delta: Delta, *, shifted: Shifted = "after-event") -> Floats:
+    """What is added to each outcome (subjects, visits analysed): 0 where it was seen.
+
+    ``after-event`` adds nothing before the event either; ``missing`` shifts every value that was imputed.
 
     ``once`` adds the delta of the arm and visit; ``accumulating`` the sum of those of the visits from the event on.
     """
@@ -207,7 +210,7 @@ def shifts(made: Imputed, delta: Delta) -> Floats:
                 row[data.visits.index(label)] = value
         else:
             row[:] = given
-    added = by_visit[data.arm] * data.after
+    added = by_visit[data.arm] * (data.after if shifted == "after-event" else ~data.observed)
     if made.growth == "accumulating":
         added = np.cumsum(added, axis=1)
     return np.where(data.observed, 0.0, added)[:, list(made.at)]

@@ -10,8 +10,8 @@ import pandas as pd
 
 from evidence_lib.language import message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.inputs import checked_level
-from evidence_lib.statistics.means.multiple_imputation.imputation import impute
+from evidence_lib.statistics.inputs import checked_level, choice
+from evidence_lib.statistics.means.multiple_imputation.imputation import Shifted, impute
 from evidence_lib.statistics.means.multiple_imputation.reporting import (
     UNIT,
     groups,
@@ -22,7 +22,7 @@ from evidence_lib.statistics.means.multiple_imputation.reporting import (
 )
 from evidence_lib.statistics.means.multiple_imputation.responders import Responders, responder_difference
 from evidence_lib.statistics.means.multiple_imputation.strategies import Strategy
-from evidence_lib.statistics.means.multiple_imputation.tipping import Scan, checked_deltas, tipping_point
+from evidence_lib.statistics.means.multiple_imputation.tipping import Scan, checked_deltas, tipping_point, whom
 from evidence_lib.statistics.not_estimable import NotEstimable
 
 
@@ -42,14 +42,15 @@ def delta_scan(
     at: Sequence[Hashable] | None = None,
     event: str | None = None,
     strategy: Strategy = "mar",
+    shifted: Shifted = "after-event",
     imputations: int = 200,
     conf_level: float = 0.95,
 ) -> Estimates:
     """The difference after multiple imputation with each delta added to the treated arm's imputed values.
 
-    As ``tipping_point`` (Cro et al. 2020, Stat Med 39:2815) of ``impute``: a delta shifts the values that were imputed
-    after the event in the treated arm, everything else stays. The analysis is ``imputation.shifted``, treated minus
-    reference, with ``groups["delta"]`` in units of the outcome.
+    As ``tipping_point`` (Cro et al. 2020, Stat Med 39:2815) of ``impute``: a delta shifts the values of the treated
+    arm that were imputed after the event, or all that were imputed (``shifted``); everything else stays. The analysis
+    is ``imputation.shifted``, treated minus reference, with ``groups["delta"]`` in units of the outcome.
 
     Misreading: no delta of the scan is an estimate of what happened to those who left; the scan shows how much the
     answer leans on them.
@@ -61,6 +62,8 @@ imputations : as ``multiple_imputation``
         The same arguments.
     deltas : sequence of numbers
         What is added, in units of the outcome.
+    shifted : {"after-event", "missing"}
+        Which imputed values of the treated arm are shifted: those after the event, or every one.
     conf_level : float
         Of the intervals.
 
@@ -77,6 +80,8 @@ imputations : as ``multiple_imputation``
     """
     given = dict(locals())
     wanted, level = checked_deltas(given.pop("deltas"), "deltas"), checked_level(given.pop("conf_level"))
+    given.pop("shifted")
+    choice(shifted, Shifted, "shifted")
     imputed = impute(given.pop("frame"), **given)
     compared = [arm for arm, name in enumerate(imputed.trial.arms) if name in (treatment, reference)]
     answers = []
@@ -86,11 +91,13 @@ imputations : as ``multiple_imputation``
             "unit": UNIT,
             "conf_level": level,
             "n": int(np.isin(imputed.trial.arm, compared).sum()),
-            "method": message("continuous.method.shifted", procedure=procedure(imputed, imputed.at[place])),
+            "method": message(
+                "continuous.method.shifted", whom=whom(shifted), procedure=procedure(imputed, imputed.at[place])
+            ),
         }
         pair = {"treatment": plain(treatment), "reference": plain(reference), **groups(imputed, place)}
         try:
-            scan = Scan(imputed, place, level)
+            scan = Scan(imputed, place, level, shifted)
         except NotEstimable as gap:
             gone: dict[str, Any] = {"status": "not_estimable", "reason": gap.reason}
             answers += [Estimate(**shared, **gone, groups={**pair, "delta": delta}) for delta in wanted]
@@ -118,6 +125,7 @@ def tipping_delta(
     at: Sequence[Hashable] | None = None,
     event: str | None = None,
     strategy: Strategy = "mar",
+    shifted: Shifted = "after-event",
     imputations: int = 200,
     conf_level: float = 0.95,
 ) -> Estimates:
@@ -126,7 +134,7 @@ def tipping_delta(
     Misreading: as ``tipping_point``: whether such a departure is plausible is a clinical judgement.
     """
     given = dict(locals())
-    rule = {name: given.pop(name) for name in ("deltas", "conf_level")}
+    rule = {name: given.pop(name) for name in ("deltas", "shifted", "conf_level")}
     return tipping_point(impute(given.pop("frame"), **given), **rule).delta
 
 

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from evidence_lib.errors import InvalidInput
-from evidence_lib.language import message
+from evidence_lib.language import Message, message
 from evidence_lib.results import Estimate, Estimates
-from evidence_lib.statistics.inputs import checked_level
+from evidence_lib.statistics.inputs import checked_level, choice
 from evidence_lib.statistics.means.multiple_imputation.analysis import Ancova
 from evidence_lib.statistics.means.multiple_imputation.imputation import (
     Imputed,
+    Shifted,
     checked_number,
     require_imputed,
     shifts,
@@ -52,13 +53,15 @@ def tipping_point(
     *,
     deltas: Sequence[float],
     reference_deltas: Sequence[float] = (0.0,),
+    shifted: Shifted = "after-event",
     conf_level: float = 0.95,
 ) -> TippingPoint:
-    """By how much the values imputed after the event must be worse in the treated arm for the conclusion to change.
+    """By how much the imputed values of the treated arm must be worse for the conclusion to change.
 
-    Each pair of a treated arm's and a reference arm's delta is added to the values that were imputed after the event
-    in that arm (Cro et al. 2020, Stat Med 39:2815), with the growth that ``impute`` was given; each completed data set
-    is analysed and pooled anew, as in ``multiple_imputation``. The conclusion is read from the confidence limits of
+    Each pair of a treated arm's and a reference arm's delta is added to the values of that arm that were imputed after
+    the event, or to all that were imputed (``shifted``; Cro et al. 2020, Stat Med 39:2815), with the growth that
+    ``impute`` was given; each completed data set is analysed and pooled anew, as in ``multiple_imputation``. The
+    conclusion is read from the confidence limits of
     treated minus reference: ``treated higher`` where both are above 0, ``treated lower`` where both are below,
     ``not shown`` otherwise. The analysis ``imputation.tipping_point``, in units of the outcome, is the treated arm's
     delta nearest to 0 at which the conclusion is no longer that without delta, the reference arm's being 0: found
@@ -75,6 +78,8 @@ def tipping_point(
         What is added in the treated arm, in units of the outcome.
     reference_deltas : sequence of numbers
         What is added in the reference arm.
+    shifted : {"after-event", "missing"}
+        Which imputed values are shifted: those after the event, or every one.
     conf_level : float
         Level of the two-sided confidence intervals that the conclusion is read from.
 
@@ -94,6 +99,7 @@ def tipping_point(
     """
     require_imputed(imputed)
     level = checked_level(conf_level)
+    choice(shifted, Shifted, "shifted")
     if imputed.delta:
         raise InvalidInput("the completed data sets have a delta already", expected="impute without delta")
     rows, columns = checked_deltas(deltas, "deltas"), checked_deltas(reference_deltas, "reference_deltas")
@@ -109,12 +115,13 @@ def tipping_point(
                 low=rows[0],
                 high=rows[-1],
                 level=level,
+                whom=whom(shifted),
                 procedure=procedure(imputed, imputed.at[place]),
                 caution=caution(imputed, place),
             ),
         }
         try:
-            scan = Scan(imputed, place, level)
+            scan = Scan(imputed, place, level, shifted)
         except NotEstimable as gap:
             found.append(Estimate(**facts, status="not_estimable", reason=gap.reason))
             continue
@@ -142,7 +149,7 @@ def tipping_point(
 class Scan:
     """The pooled contrast of one visit as a function of the deltas. Raises NotEstimable."""
 
-    def __init__(self, imputed: Imputed, place: int, level: float) -> None:
+    def __init__(self, imputed: Imputed, place: int, level: float, shifted: Shifted) -> None:
         if imputed.values is None:
             raise NotEstimable(imputed.reason or message("imputation_statistics.reason.no_variance"))
         self.level, self.analysis = level, Ancova(imputed.trial)
@@ -150,7 +157,7 @@ class Scan:
         arms = imputed.trial.arms
         self.weights = np.array([float(name == imputed.treatment) - float(name == imputed.reference) for name in arms])
         self.per_unit = [
-            shifts(imputed, {arm: 1.0})[:, place] / imputed.trial.scale
+            shifts(imputed, {arm: 1.0}, shifted=shifted)[:, place] / imputed.trial.scale
             for arm in (imputed.treatment, imputed.reference)
         ]
 
@@ -178,6 +185,11 @@ class Scan:
             else:
                 other = middle
         return other
+
+
+def whom(shifted: Shifted) -> Message:
+    """Which imputed values are shifted, as a part of a method's sentence."""
+    return message(f"imputation_statistics.shifted.{shifted}")
 
 
 def conclusion(answer: Pooled) -> str:
