@@ -58,7 +58,7 @@ def responses(rep: Report) -> Responses:
     people = rep.people.frame.reset_index(drop=True)
     tumours = read_tumours(rep, people)
     rules = _rules(rep, tumours)
-    frame = _under_estimand(rep, _summary(tumours, people, rules), keep=True)
+    frame = _under_estimand(rep, _summary(tumours, people, rules), without=_unrestricted(rep, tumours, people, rules))
     found = Responses(
         frame=frame.assign(**_course(rep, tumours, frame)),
         categories=_categories(frame),
@@ -120,8 +120,20 @@ def _summary(tumours: Tumours, people: pd.DataFrame, rules: ResponseRules) -> pd
     return people.drop(columns=[name for name in own if name in people]).join(own)
 
 
-def _under_estimand(rep: Report, frame: pd.DataFrame, *, keep: bool = False) -> pd.DataFrame:
-    """The frame with ``responder`` as the estimand asks for it; with ``keep`` what was done is kept for the reader."""
+def _unrestricted(rep: Report, tumours: Tumours, people: pd.DataFrame, rules: ResponseRules) -> pd.Series:
+    """Who would respond without the strategies of the estimand: a therapy that they are about ends nothing."""
+    from dataclasses import replace
+
+    dates = {event.date for event in rep.asked.intercurrent_events} if rep.asked else set()
+    about = tumours.new_therapy is not None and tumours.new_therapy in dates
+    return _summary(tumours, people, replace(rules, new_therapy="ignore") if about else rules)["responder"]
+
+
+def _under_estimand(rep: Report, frame: pd.DataFrame, *, without: pd.Series | None = None) -> pd.DataFrame:
+    """The frame with ``responder`` as the estimand asks for it.
+
+    With ``without``, the response without its strategies, what was done and to how many is kept for the reader.
+    """
     from evidence_lib.endpoints import estimand as endpoints
 
     asked = rep.asked
@@ -131,6 +143,7 @@ def _under_estimand(rep: Report, frame: pd.DataFrame, *, keep: bool = False) -> 
         starts = estimands.start_dates(rep, everybody[chosen] if chosen is not None else None)
         days = estimands.days_of_events(rep, starts.reindex(frame["subject"]), first_day=1)
         dated = frame.assign(**{column: day.to_numpy() for column, day in days.items()})
+        dated = dated.assign(anyway=dated["responder"] if without is None else without.to_numpy())
         until = [event.column for event in asked.with_strategy("while on treatment") if event.column in days]
         if until:
             ends = dated[until].astype(float).min(axis="columns")
@@ -142,6 +155,7 @@ def _under_estimand(rep: Report, frame: pd.DataFrame, *, keep: bool = False) -> 
             response="responder",
             day="responded_day",
             on_treatment="on_treatment" if until else None,
+            without="anyway",
         )
         if made.frame["to_impute"].any():
             raise StudyError(
@@ -149,7 +163,7 @@ def _under_estimand(rep: Report, frame: pd.DataFrame, *, keep: bool = False) -> 
                 where="estimand, intercurrent_events",
                 mend="state a composite, treatment-policy or while-on-treatment strategy",
             )
-        if keep:
+        if without is not None:
             rep.told(made.messages)
             rep.results.add_table(estimands.EVENTS, made.counts)
         frame = frame.assign(responder=made.frame["responder"].astype(int).to_numpy())

@@ -47,6 +47,14 @@ BY_HAND = {
     "hypothetical": [NAN, 1, 1, 1, NAN, 0, 0, 0, NAN, NAN],
     "while on treatment": [1, 1, 1, 1, 1, 0, 0, 0, 0, NAN],
 }
+# Of the three subjects whom the event decides, those whose response is another than it was.
+CHANGED = {
+    "treatment policy": 0,
+    "principal stratum": 0,
+    "composite": 2,  # the responder, and the one who was missing; the non-responder would have been none anyway
+    "hypothetical": 2,
+    "while on treatment": 2,
+}
 
 
 @pytest.mark.parametrize("strategy", BY_HAND)
@@ -57,7 +65,7 @@ def test_each_strategy_by_hand(strategy: str) -> None:
     np.testing.assert_array_equal(found.frame["to_impute"], np.isnan(BY_HAND[strategy]))
     ending = strategy in ("composite", "hypothetical", "while on treatment")
     assert found.frame["decided_by"].tolist() == ([1, 0, 0, 0, 1, 0, 0, 0, 1, 0] if ending else [0] * 10)
-    assert found.counts[["occurred", "decided"]].values.tolist() == [[7, 3 if ending else 0]]
+    assert found.counts[["occurred", "decided"]].values.tolist() == [[7, CHANGED[strategy]]]
     assert strategy in str(found.messages[0])
     assert ("Assumed: as the others" in str(found.messages[0])) == (strategy == "hypothetical")
 
@@ -67,6 +75,18 @@ def test_the_first_event_decides_and_a_composite_one_goes_first_on_one_day() -> 
     found = binary(frame, estimand("hypothetical", "composite"))
     np.testing.assert_array_equal(found.frame["response"], [NAN, 0, 0])
     assert found.frame["decided_by"].tolist() == [1, 2, 2]
+
+
+def test_a_response_that_stops_at_the_event_is_compared_with_the_one_that_goes_on() -> None:
+    # The first would have responded after the event, which its response up to the event does not tell.
+    frame = pd.DataFrame({"response": [0, 0, 1, 1], "day": [NAN, NAN, 20, 20], "ice_1": [10, 10, 30, 10]})
+    frame["anyway"] = [1, 0, 1, 1]
+    assert binary(frame, estimand("composite")).counts["decided"].tolist() == [1]
+    found = binary(frame, estimand("composite"), without="anyway")
+    assert found.frame["response"].tolist() == [0, 0, 1, 0]
+    assert found.counts["decided"].tolist() == [2]
+    with pytest.raises(InvalidInput, match="another value"):
+        binary(frame.assign(anyway=2), estimand("composite"), without="anyway")
 
 
 @given(st.permutations(range(10)))

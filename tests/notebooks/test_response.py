@@ -322,6 +322,18 @@ def test_a_therapy_of_no_account_lets_later_responses_count(opened: Any, tmp_pat
     assert ignored.frame["responder"].sum() > 20
 
 
+def test_a_therapy_decided_only_those_who_would_have_responded_without_it(opened: Any, tmp_path: Path) -> None:
+    adsl = people()
+    early = adsl.assign(NEWTRTDT=adsl["RANDDT"] + pd.Timedelta(80, "D"))
+    rep, composite = opened(entry("one", parameters=TWO), adsl=early)
+    never = study(tmp_path / "never", [entry("one", parameters=TWO)], adsl=adsl.assign(NEWTRTDT=None))
+    free = responses(open_report(str(never), "one"))
+    changed = int((free.frame["responder"] != composite.frame["responder"]).sum())
+    therapy = rep.table("estimand.events").set_index("number").loc[1]
+    assert 0 < changed < therapy["occurred"] == len(composite.frame)
+    assert therapy["decided"] == changed
+
+
 def test_only_responses_on_treatment_count_where_the_estimand_says_so(opened: Any) -> None:
     stop = [{"event": "Treatment stopped", "strategy": "while on treatment", "date": "TRTEDT"}]
     report = entry("one", parameters=TWO, estimand={**ESTIMAND, "intercurrent_events": stop})

@@ -12,7 +12,7 @@ from evidence_lib.endpoints.estimand.days import assumed, event_days, first_of, 
 from evidence_lib.endpoints.estimand.model import ENDING, Estimand, IntercurrentEvent, require_estimand
 from evidence_lib.errors import InvalidInput, StudyError
 from evidence_lib.language import Message, message
-from evidence_lib.statistics.inputs import Floats, refuse
+from evidence_lib.statistics.inputs import Flags, Floats, refuse
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +20,10 @@ class Binary:
     """Responses of an estimand.
 
     ``frame`` is that given, with the same rows: the response under the estimand (1, 0, or missing), ``decided_by`` (the
-    number of the intercurrent event that decided it, 0 for none) and ``to_impute``. ``counts`` as in ``TimeToEvent``.
-    ``messages``: what was done, one per intercurrent event.
+    number of the intercurrent event whose strategy was applied, 0 for none) and ``to_impute``. ``counts`` as in
+    ``TimeToEvent``, where ``decided`` counts only the subjects whose response is another than it would be without the
+    strategies: a composite event of someone who had not responded anyway decides nothing. ``messages``: what was done,
+    one per intercurrent event.
     """
 
     frame: pd.DataFrame
@@ -36,6 +38,7 @@ def binary(
     response: str = "response",
     day: str = "day",
     on_treatment: str | None = None,
+    without: str | None = None,
 ) -> Binary:
     """Responses that an estimand asks for, from the observed ones and the days of the intercurrent events.
 
@@ -67,6 +70,9 @@ def binary(
         Column with the day on which the response was told, or its absence; missing where it was not assessed.
     on_treatment : str, optional
         Column with the response at the last assessment up to the event; for while on treatment.
+    without : str, optional
+        Column with the response that there would be without any strategy, to count whose response they change; needed
+        where ``response`` was derived from assessments up to an intercurrent event. Without it, ``response`` itself.
 
     Returns
     -------
@@ -112,9 +118,12 @@ def binary(
         own = decided == event.number
         value = {"composite": np.zeros_like(answer), "while on treatment": kept}.get(str(event.strategy))
         new[own] = np.nan if value is None else value[own]
+    differs = _differ(new, answer if without is None else _flags(frame, without))
     made = frame.assign(**{response: new, "decided_by": decided, "to_impute": np.isnan(new)})
     occurred = {number: int((~np.isnan(values)).sum()) for number, values in days.items()}
-    changed = dict.fromkeys(days, 0) | {event.number: int((decided == event.number).sum()) for event in ending}
+    changed = dict.fromkeys(days, 0) | {
+        event.number: int((differs & (decided == event.number)).sum()) for event in ending
+    }
     said = {
         event.number: _said(event, occurred[event.number], changed[event.number])
         for event in estimand.intercurrent_events
@@ -139,6 +148,11 @@ def _flags(frame: pd.DataFrame, name: str) -> Floats:
     values = numbers_of(frame, name)
     refuse(~(np.isnan(values) | np.isin(values, (0.0, 1.0))), name, "0, 1, or nothing", "another value")
     return values
+
+
+def _differ(new: Floats, old: Floats) -> Flags:
+    """Whose response is another one; a missing one is like a missing one."""
+    return (new != old) & ~(np.isnan(new) & np.isnan(old))
 
 
 def _said(event: IntercurrentEvent, occurred: int, decided: int) -> Message:
