@@ -44,6 +44,8 @@ def days_of_events(rep: Report, start: pd.Series, *, first_day: int) -> dict[str
     ``start`` is the date that each subject's time counts from, with the subject as index; the day of the start itself
     is ``first_day``. An event before the start did not come after it and is left out.
     """
+    from evidence_lib.data.attrition import no_column
+
     asked = rep.asked
     if asked is None:
         return {}
@@ -51,7 +53,7 @@ def days_of_events(rep: Report, start: pd.Series, *, first_day: int) -> dict[str
     found = {}
     for column, date in asked.day_columns.items():
         if date not in everybody:
-            raise DataError("no such column", where="ADSL, intercurrent_events", found=date, mend="correct its date")
+            raise no_column(date, everybody.columns, where="ADSL, date of intercurrent_events")
         dates = everybody[date].reindex(start.index)
         if dates.notna().any() and not hasattr(dates, "dt"):
             raise DataError("not a column of dates", where=f"ADSL, {date}", mend="give full dates, such as 2024-03-05")

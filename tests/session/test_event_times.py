@@ -109,7 +109,7 @@ def test_where_others_compete_one_kind_of_event_is_refused_as_a_main_analysis(tr
     [
         (asked(THERAPY, measure="rmst_difference"), StudyError, "other events compete; expected cumulative_incidence"),
         (asked(measure="subdistribution_hazard_ratio"), StudyError, "no event competes; expected survival_difference"),
-        (asked({**THERAPY, "date": "NODT"}), DataError, "no such column; found NODT|NODT"),
+        (asked({**THERAPY, "date": "NEWTRDT"}), DataError, "found NEWTRDT; did you mean NEWTRTDT"),
         (asked({"event": "x", "strategy": "while on treatment"}), StudyError, "needs the day of the intercurrent"),
         (asked(measure="hazard_ratio", competing="Accident"), ParameterError, "the estimand has none"),
         (asked({"event": "x", "strategy": "while on treatment"}, competing="Flood"), DataError, "Accident.*Flood"),

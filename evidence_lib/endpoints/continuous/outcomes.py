@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from evidence_lib.data.attrition import no_column
 from evidence_lib.errors import DataError
 from evidence_lib.language import Message, message
 
@@ -128,9 +129,9 @@ def outcomes(
 
 
 def _require(frame: pd.DataFrame, names: Sequence[str], where: str) -> None:
-    missing = [name for name in names if name not in frame]
-    if missing:
-        raise DataError("no such column", where=where, found=", ".join(missing), mend="correct the parameters")
+    for name in names:
+        if name not in frame:
+            raise no_column(name, frame.columns, where=where)
 
 
 def _counted(records: pd.DataFrame, record_flag: str | None, imputed_records: bool) -> pd.DataFrame:
