@@ -83,7 +83,17 @@ def counted(view: View, row: Row | None) -> tuple[int, int]:
 
 
 def rule_name(view: View, rule: str) -> str:
-    """Another rule in words: with or without confirmation, or another minimum of stable disease."""
+    """Another rule in words: with or without confirmation, or another minimum of stable disease (``stable, 84 days``)."""
     if rule in ("confirmed", "unconfirmed"):
         return view.words(f"response.rule.{rule}")
-    return view.words("response.rule.stable", days=int(rule.split()[-1]))
+    return view.words("response.rule.stable", days=int(rule.split()[1]))
+
+
+def confirmed(view: View) -> bool:
+    """Whether a response counts only if a later assessment confirms it."""
+    return bool(view.results.table("response.rules")["confirmed"].item())
+
+
+def stable_days(view: View) -> int:
+    """The days from the start until stable disease counts."""
+    return int(view.results.table("response.rules")["minimum_stable_days"].item())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evidence_lib.endpoints.response import ResponseRules
     from evidence_lib.session.report import Report
 
+RULES = "response.rules"
 ORR, DCR, DOR, TTR, BOR = "ORR", "DCR", "DOR", "TTR", "BOR"
 GIVEN_BEST = {True: ("CBOR", "CBRSP"), False: ("BOR", "BOVRLRSP")}
 
@@ -76,7 +77,16 @@ def responses(rep: Report) -> Responses:
     }
     for name, made in drawn.items():
         rep.keep(f"response.{name}", made)
+    rep.keep(RULES, _told_rules(rules))
     return found
+
+
+def _told_rules(rules: ResponseRules) -> pd.DataFrame:
+    """The rules that the words of the report depend on, in one row."""
+    import pandas as pd
+
+    names = ("confirmed", "minimum_stable_days")
+    return pd.DataFrame([[getattr(rules, name) for name in names]], columns=list(names))
 
 
 def _rules(rep: Report, tumours: Tumours) -> ResponseRules:
@@ -225,7 +235,7 @@ def _other_control(rep: Report, tumours: Tumours, people: pd.DataFrame, rules: R
     parts = []
     for days in rep.parameters["other_stable_days"] or []:
         made = _summary(tumours, people, replace(rules, minimum_stable_days=int(days)))
-        parts.append(made.assign(event=made["controlled"], rule=f"stable from day {int(days)}"))
+        parts.append(made.assign(event=made["controlled"], rule=f"stable, {int(days)} days"))
     return pd.concat(parts, ignore_index=True) if parts else people.head(0).assign(event=0, rule="")
 
 

@@ -24,7 +24,9 @@ UNCLEAR: Counts = {"Active": (50, 150), "Control": (47, 150)}
 NOBODY: Counts = {"Active": (0, 150), "Control": (0, 150)}
 
 
-def response_view(counts: Counts, *, days: tuple[int, ...] = (100, 200, 300), **changes: Any) -> View:
+def response_view(
+    counts: Counts, *, days: tuple[int, ...] = (100, 200, 300), confirmed: bool = True, **changes: Any
+) -> View:
     """A view of a report on response with these counts; every responder's response lasted one of ``days``."""
     arms = tuple(counts)
     facts: dict[str, Any] = {
@@ -53,6 +55,8 @@ def response_view(counts: Counts, *, days: tuple[int, ...] = (100, 200, 300), **
         add(made, about, proportions.proportion(answers), "ORR", **other)
         time = np.array([days[i % len(days)] for i in range(responders)])
         add(made, about, survival.median_survival(time, np.ones(time.size)), "DOR", arm=arm, role="supplementary")
+    rules = {"confirmed": [confirmed], "minimum_stable_days": [42]}
+    made.add_table("response.rules", pd.DataFrame(rules))
     for arm in arms[:-1]:
         compare(made, about, counts, arm, arms[-1])
     return view(about, made, "en", "F1")
@@ -99,6 +103,27 @@ def test_the_answer_gives_both_shares_in_100() -> None:
     assert said.startswith("In 100 patients, **53** in the Active group and **27** in the Control group had")
     assert "no difference" not in said
     assert not story.unclear(response_view(CLEAR))
+
+
+def test_the_words_say_whether_a_response_had_to_be_confirmed() -> None:
+    asked, not_asked = response_view(CLEAR), response_view(CLEAR, confirmed=False)
+    assert story.answer(asked).endswith("shrank by at least 30%, and a later scan confirmed it.")
+    assert "A later scan had to confirm it." in story.seen(asked)[0]
+    assert "had a confirmed tumour response" in story.key_messages(asked)[0].lines[0]
+    assert "on at least one scan" in story.answer(not_asked)
+    assert "on at least one scan" in story.seen(not_asked)[0]
+    told = [story.answer(not_asked), *story.seen(not_asked)]
+    assert not any("confirm" in text for text in told)
+    assert "confirmed or not" in story.key_messages(not_asked)[0].lines[0]
+    (one,) = story.key_messages(response_view({"Active": (30, 60)}, treatments=(), reference=""))[:1]
+    assert "had a confirmed tumour response" in one.lines[0]
+
+
+def test_how_days_of_stable_disease_count_is_said() -> None:
+    made = tables.response_sensitivity(view=response_view(CLEAR))
+    assert any("stable disease 42 days or more after the start" in str(row[0]) for row in made.rows)
+    assert any("the day of the start is day 0" in note for note in made.footnotes)
+    assert any("42 days or more" in note for note in tables.best_overall_response(view=response_view(CLEAR)).footnotes)
 
 
 def test_an_interval_with_no_difference_is_said() -> None:

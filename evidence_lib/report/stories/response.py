@@ -14,8 +14,20 @@ from evidence_lib.report.comparison import Value, count
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
-from evidence_lib.report.phrases import interval_text, own_phrases, per100, times_100
-from evidence_lib.report.responses import BOR, DOR, NO_DIFFERENCE, ORR, compared, counted, number, rows, share, value
+from evidence_lib.report.phrases import gap_range, interval_text, own_phrases, per100, times_100
+from evidence_lib.report.responses import (
+    BOR,
+    DOR,
+    NO_DIFFERENCE,
+    ORR,
+    compared,
+    confirmed,
+    counted,
+    number,
+    rows,
+    share,
+    value,
+)
 from evidence_lib.results import Row
 
 Relative = Literal["risk_ratio", "odds_ratio"]
@@ -28,11 +40,12 @@ def answer(view: View) -> str:
     shares = _shares(view)
     if not shares:
         return say("response.story.unknown")
+    what = _by_rule(view, "response.story.what")
     if len(view.context.arms) == 1:
         (only,) = shares.values()
-        return say("response.story.answer.one_arm", people=own_phrases(view)["people"], share=only)
+        return say("response.story.answer.one_arm", people=own_phrases(view)["people"], share=only, what=what)
     parts = [say("response.story.answer.arm", share=part, group=_with(view, arm)) for arm, part in shares.items()]
-    text = say("response.story.answer", people=own_phrases(view)["people"], parts=parts)
+    text = say("response.story.answer", people=own_phrases(view)["people"], parts=parts, what=what)
     versus = [cells.versus(view, treatment, view.context.reference) for treatment in _unclear(view)]
     if not versus:
         return text
@@ -95,7 +108,7 @@ def seen(view: View) -> list[str]:
     say, shares = view.words, _shares(view)
     if not shares:
         return [say("response.story.plain.unknown")]
-    sentences = [say("response.story.plain.what")]
+    sentences = [_by_rule(view, "response.story.plain.what")]
     key = "response.story.plain.arm" if len(view.context.arms) > 1 else "response.story.plain.one_arm"
     sentences += [
         say(key, group=_with(view, arm), n=per100(part), people=own_phrases(view)["people"])
@@ -104,6 +117,11 @@ def seen(view: View) -> list[str]:
     if len(view.context.treatments) == 1:
         sentences.append(_range(view, _value(view, "risk_difference", view.context.treatments[0])))
     return [sentence for sentence in sentences if sentence]
+
+
+def _by_rule(view: View, key: str) -> str:
+    """The text for responses that had to be confirmed, or for those that had not."""
+    return view.words(f"{key}.{'confirmed' if confirmed(view) else 'unconfirmed'}")
 
 
 def _unclear(view: View) -> list[str]:
@@ -117,10 +135,7 @@ def _range(view: View, apart: Value) -> str:
     """Between which gaps the true one may lie, in 100 people."""
     if apart.low is None or apart.high is None:
         return ""
-    if not apart.excludes(0.0):
-        return view.words("plain.seen.maybe_none", worse=-apart.low, better=apart.high)
-    low, high = sorted((abs(apart.low), abs(apart.high)))
-    return view.words("plain.seen.range", low=low, high=high)
+    return gap_range(view, apart)
 
 
 def _shares(view: View) -> dict[str, float]:
@@ -144,7 +159,7 @@ def _value(view: View, measure: str, treatment: str) -> Value:
 
 def _difference(view: View, treatment: str) -> tuple[str, list[str]]:
     say, found = view.words, _value(view, "risk_difference", treatment)
-    meaning = say("response.story.key.meaning")
+    meaning = _by_rule(view, "response.story.key.meaning")
     if found.estimate is None:
         return _missing(view, found, meaning)
     treated, reference = (number(share(view, ORR, arm)) or 0.0 for arm in (treatment, view.context.reference))
@@ -210,7 +225,7 @@ def _median(view: View, arm: str) -> Row | None:
 
 def _share_of(view: View, arm: str) -> tuple[str, list[str]]:
     say, found = view.words, value(view, share(view, ORR, arm))
-    meaning = say("response.story.key.meaning")
+    meaning = _by_rule(view, "response.story.key.meaning")
     if found.estimate is None:
         return _missing(view, found, meaning)
     return say("key.one_arm.big", a=found.estimate), [meaning, interval_text(view, found, "percent")]

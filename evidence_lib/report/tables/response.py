@@ -8,7 +8,20 @@ from typing import TYPE_CHECKING, Any
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
-from evidence_lib.report.responses import BEST, BOR, DCR, DOR, ORR, Measure, compared, counted, rows, rule_name, share
+from evidence_lib.report.responses import (
+    BEST,
+    BOR,
+    DCR,
+    DOR,
+    ORR,
+    Measure,
+    compared,
+    counted,
+    rows,
+    rule_name,
+    share,
+    stable_days,
+)
 from evidence_lib.results import Row
 
 if TYPE_CHECKING:
@@ -41,7 +54,8 @@ def best_overall_response(*, view: View) -> Table:
         rows=lines,
         footnotes=[
             view.words("response.table.cell_note", level=cells.level(view)),
-            view.words("response.table.best.note"),
+            view.words("response.table.best.note", days=stable_days(view)),
+            view.words("response.table.days_note"),
             *cells.footnotes(view, used),
         ],
     )
@@ -150,7 +164,11 @@ def response_sensitivity(*, view: View) -> Table:
         ),
         rows=lines,
         groups=groups,
-        footnotes=[say("response.table.cell_note", level=cells.level(view)), *cells.footnotes(view, used)],
+        footnotes=[
+            say("response.table.cell_note", level=cells.level(view)),
+            say("response.table.days_note"),
+            *cells.footnotes(view, used),
+        ],
     )
 
 
@@ -210,8 +228,12 @@ def _analyses(view: View) -> list[tuple[str, str, dict[str, Any]]]:
     """Endpoint, name and groups of every line of the table of other rules."""
     say = view.words
     made: list[tuple[str, str, dict[str, Any]]] = []
+    report_rule = {
+        ORR: say("response.rule.report"),
+        DCR: say("response.rule.report_stable", days=stable_days(view)),
+    }
     for endpoint, own in ((ORR, {}), (DCR, {"role": "supplementary"})):
-        made.append((endpoint, say("response.rule.report"), own))
+        made.append((endpoint, report_rule[endpoint], own))
         for rule in _rules(view, endpoint):
             made.append((endpoint, rule_name(view, rule), {"role": "sensitivity", "rule": rule}))
     return made
