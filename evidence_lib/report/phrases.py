@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Protocol
 
 from evidence_lib.language import round_half_away
 from evidence_lib.report import cells
-from evidence_lib.report.comparison import Comparison, Value, value_of
+from evidence_lib.report.comparison import Comparison, Direction, Value, direction_of, value_of
 from evidence_lib.report.context import View
 
 PHRASES = ("people", "event", "outcome")
@@ -67,14 +68,57 @@ def rounds_apart(treated: Value, reference: Value, difference: Value, digits: in
     return round_half_away(a - b, 0) != per100(difference.estimate or 0.0)
 
 
-def gap(view: View, value: Value) -> str:
-    """How small or large the true difference of two shares could be, in plain words; empty without an interval."""
+def gap(
+    view: View, value: Value, *, direction: Direction, words: Mapping[str, str], fewer_above: bool = True
+) -> list[str]:
+    """How small or large the true difference of two shares at the milestone could be, in plain words.
+
+    ``direction`` is what the main measure says: only it can say that there may be no difference. Where the interval at
+    the milestone says something else, it is told as that of one time by itself, with the main measure's answer after
+    it. ``fewer_above``: whether a difference above 0 means fewer events.
+    """
+    say, at_milestone = view.words, direction_of(value, no_effect=0.0, fewer_above=fewer_above)
+    main = [] if at_milestone == direction else [main_answer(view, direction, words)]
     if value.low is None or value.high is None:
-        return ""
+        return main
+    if value.excludes(0.0):
+        return [gap_range(view, value), *main]
+    if not main:
+        return [gap_range(view, value)]
+    low, high = _range_ends(view, value)
+    return [say("plain.seen.alone", low=low, high=high, **words), *main]
+
+
+def gap_range(view: View, value: Value) -> str:
+    """Between which gaps the true difference of two shares may lie, in 100 people; that there may be none first."""
+    say = view.words
     if not value.excludes(0.0):
-        return view.words("plain.seen.maybe_none", worse=abs(min(value.low, 0.0)), better=max(value.high, 0.0))
-    low, high = sorted((abs(value.low), abs(value.high)))
-    return view.words("plain.seen.range", low=low, high=high)
+        low, high = _range_ends(view, value)
+        return say("plain.seen.maybe_none", low=low, high=high)
+    sizes = sorted((abs(value.low or 0.0), abs(value.high or 0.0)))
+    small, large = (say.form(size, "per100") if per100(size) else say("plain.seen.under_one") for size in sizes)
+    return say("plain.seen.range", low=small, high=large)
+
+
+def main_answer(view: View, direction: Direction, words: Mapping[str, str]) -> str:
+    """What the declared main measure says, which looks at more than the milestone."""
+    context = view.context
+    first = context.primary_measure == "rmst_difference" and context.tau is not None
+    span = (
+        view.words("plain.seen.first", time=time_text(view, context.tau)) if first else view.words("plain.seen.whole")
+    )
+    return view.words(f"plain.seen.main.{direction}", span=span, **words)
+
+
+def _range_ends(view: View, value: Value) -> tuple[str, str]:
+    """The ends of an interval that includes no difference, in 100 people: how many fewer, and how many more."""
+    say, ends = view.words, {"fewer": -min(value.low or 0.0, 0.0), "more": max(value.high or 0.0, 0.0)}
+    if not any(per100(size) for size in ends.values()):
+        return say("plain.seen.end.fewer_than_one"), say("plain.seen.end.more_than_none")
+    low, high = (
+        say(f"plain.seen.end.{way}", size=n) if per100(n) else say("plain.seen.zero") for way, n in ends.items()
+    )
+    return low, high
 
 
 def times_100(share: float) -> Decimal:

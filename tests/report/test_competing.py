@@ -154,6 +154,18 @@ def test_the_plain_words_say_that_another_event_came_first() -> None:
     assert "Another event came first in some people: Death in about 10 and 12 in 100." in seen
 
 
+def test_the_plain_words_follow_the_declared_ratio_where_the_probabilities_are_unclear() -> None:
+    unclear = (-0.05, -0.12, 0.002)
+    seen = dict(first_screen(a_view(primary_measure="hazard_ratio", difference=unclear)).plain)["What was seen?"]
+    assert "There may be no difference" not in seen
+    assert "At 5 years by itself, the gap could be anything from 12 fewer to none in 100." in seen
+    assert "The event was less frequent in the Active group over the whole follow-up. That is the main measure." in seen
+    seen = dict(first_screen(a_view(difference=unclear)).plain)["What was seen?"]
+    assert "There may be no difference. The true gap could be 12 fewer or none." in seen
+    agreeing = dict(first_screen(a_view(primary_measure="hazard_ratio")).plain)["What was seen?"]
+    assert "main measure" not in agreeing
+
+
 def test_one_arm_is_described_and_not_compared() -> None:
     about = replace(a_view().context, treatments=(), arms=("Control",), design="single-arm")
     at = view(about, results(about), "en", "F1")

@@ -150,7 +150,7 @@ def test_shares_that_point_the_other_way_are_said_to() -> None:
 def test_without_a_milestone_the_answer_needs_no_shares() -> None:
     at = a_view(primary_measure="hazard_ratio", milestone=None)
     assert answer(at) == "The event was less frequent in the Active group than in the Control group."
-    assert "The study is too short to say." in plain(at)["What was seen?"]
+    assert plain(at)["What was seen?"] == FOLLOWED["fewer"]
 
 
 def test_a_measure_that_is_not_estimable_gives_no_direction() -> None:
@@ -332,9 +332,58 @@ def test_the_plain_box_says_what_was_seen_per_100() -> None:
     )
 
 
-def test_a_gap_that_may_be_none_is_said_both_ways() -> None:
-    at = changed(a_view(), "milestone.difference", estimate=0.05, conf_low=-0.03, conf_high=0.13)
-    assert plain(at)["What was seen?"].endswith("There may be no difference. The true gap could be 3 fewer or 13 more.")
+FLAT = "There may be no difference. The true gap could be"
+WHOLE = "over the whole follow-up. That is the main measure."
+FOLLOWED = {
+    "fewer": f"The event was less frequent in the Active group {WHOLE}",
+    "more": f"The event was more frequent in the Active group {WHOLE}",
+    "unclear": f"There may be no difference {WHOLE}",
+}
+RATIO = {"fewer": (0.7, 0.5, 0.9), "more": (1.4, 1.1, 1.8), "unclear": (0.9, 0.7, 1.1)}
+AT_5_YEARS = {"fewer": (0.1, 0.02, 0.18), "more": (-0.1, -0.18, -0.02), "unclear": (0.05, -0.001, 0.153)}
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ((-0.03, 0.13), "3 fewer or 13 more"),
+        ((-0.001, 0.153), "none or 15 more"),
+        ((-0.153, 0.0), "15 fewer or none"),
+        ((-0.001, 0.004), "less than 1 fewer or less than 1 more"),
+    ],
+)
+def test_a_gap_that_may_be_none_is_said_both_ways(limits: tuple[float, float], said: str) -> None:
+    at = a_view(primary_measure="survival_difference")
+    at = changed(at, "milestone.difference", estimate=0.0, conf_low=limits[0], conf_high=limits[1])
+    assert plain(at)["What was seen?"].endswith(f"There may be no difference. The true gap could be {said}.")
+
+
+@pytest.mark.parametrize("milestone", AT_5_YEARS)
+@pytest.mark.parametrize("main", RATIO)
+def test_the_plain_words_follow_the_main_measure(main: str, milestone: str) -> None:
+    at = a_view(primary_measure="hazard_ratio")
+    for name, values in (
+        ("cox.hazard_ratio.stratified", RATIO[main]),
+        ("milestone.difference", AT_5_YEARS[milestone]),
+    ):
+        at = changed(at, name, **dict(zip(("estimate", "conf_low", "conf_high"), values, strict=True)))
+    seen = plain(at)["What was seen?"]
+    assert (FLAT in seen) == (main == milestone == "unclear")
+    assert [way for way, text in FOLLOWED.items() if seen.endswith(text)] == ([main] if main != milestone else [])
+    alone = "At 5 years by itself, the gap could be anything from none to 15 more in 100."
+    assert (alone in seen) == (milestone == "unclear" != main)
+    assert ("There may be no difference." in plain(at)["How sure?"]) == (main == "unclear")
+    assert all(len(re.findall(r"[\w-]+", sentence)) <= 20 for sentence in re.split(r"(?<=[.?!])\s", seen))
+
+
+def test_a_main_measure_of_the_first_months_is_not_said_to_be_of_the_whole_follow_up() -> None:
+    at = changed(a_view(primary_measure="rmst_difference"), "milestone.difference", conf_low=-0.01, conf_high=0.2)
+    assert "in the Active group over the first 5 years. That is the main measure." in plain(at)["What was seen?"]
+
+
+def test_the_smallest_gap_is_never_said_to_be_none_where_none_is_excluded() -> None:
+    at = changed(a_view(), "milestone.difference", estimate=0.08, conf_low=0.003, conf_high=0.15)
+    assert "as small as less than 1 or as large as 15" in plain(at)["What was seen?"]
 
 
 def test_what_the_study_says_is_not_known_goes_before_the_general_sentence() -> None:

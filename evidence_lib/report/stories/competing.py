@@ -14,6 +14,7 @@ from evidence_lib.report.key_messages import missing, versus
 from evidence_lib.report.phrases import (
     gap,
     interval_text,
+    main_answer,
     own_phrases,
     per100,
     phrases_of,
@@ -114,16 +115,17 @@ def seen(view: View) -> list[str]:
         if comparison.withheld is not None:
             return [say("plain.seen.withheld", reason=comparison.withheld)]
         a, b, size = (v.estimate for v in (comparison.treated, comparison.untreated, comparison.difference))
+        phrases, direction = phrases_of(view, comparison), comparison.direction(view.context.primary_measure)
         if a is None or b is None or size is None:
-            sentences.append(say("plain.seen.unknown"))
+            known = direction in ("fewer", "more")
+            sentences.append(main_answer(view, direction, phrases) if known else say("plain.seen.unknown"))
             continue
-        phrases = phrases_of(view, comparison)
         sentences.append(say("survival.story.seen.treated", a=a, **phrases))
         sentences.append(say("plain.seen.reference", b=b, **phrases))
         key = "plain.seen.none" if per100(size) == 0 else f"plain.seen.{'more' if size > 0 else 'fewer'}"
         about = say("plain.seen.rounded") if _rounded(comparison, 0) else ""
         sentences.append(say(key, size=abs(size), rounded=about))
-        sentences.append(gap(view, comparison.difference))
+        sentences += gap(view, comparison.difference, direction=direction, words=phrases, fewer_above=False)
         sentences += _first(view, comparison, "survival.story.seen.first")
     return sentences
 

@@ -15,6 +15,7 @@ from evidence_lib.report.key_messages import key_messages_of_one_arm
 from evidence_lib.report.phrases import (
     gap,
     interval_text,
+    main_answer,
     own_phrases,
     per100,
     phrases_of,
@@ -81,11 +82,12 @@ def seen(view: View) -> list[str]:
     sentences = []
     for comparison in comparisons(view):
         phrases = phrases_of(view, comparison)
-        value = comparison.difference
+        value, direction = comparison.difference, comparison.direction(view.context.primary_measure)
         if comparison.withheld is not None:
             return [say("plain.seen.withheld", reason=comparison.withheld)]
         if value.estimate is None or comparison.survival_treated.estimate is None:
-            sentences.append(say("plain.seen.unknown"))
+            known = direction in ("fewer", "more")
+            sentences.append(main_answer(view, direction, phrases) if known else say("plain.seen.unknown"))
             continue
         a, b = comparison.survival_treated.estimate, comparison.survival_reference.estimate
         sentences.append(say("plain.seen.treated", a=a, **phrases))
@@ -97,7 +99,7 @@ def seen(view: View) -> list[str]:
         )
         about = say("plain.seen.rounded") if rounding_shows(comparison, 0) else ""
         sentences.append(say(key, size=abs(value.estimate), rounded=about))
-        sentences.append(gap(view, value))
+        sentences += gap(view, value, direction=direction, words=phrases)
     return sentences
 
 
