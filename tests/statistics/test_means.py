@@ -443,7 +443,8 @@ def test_an_empty_arm_and_no_patients() -> None:
     assert found.where(arm="a").estimate == pytest.approx(7 / 3)
     assert reason(found, 1) == "No patients in b"
     assert ancova([], [], None, reference="b").items == ()
-    agree("ancova", [], [], pd.DataFrame({"base": pd.Series([], dtype=float), "sex": []}), reference="b")
+    nobody = pd.DataFrame({"base": pd.Series(dtype=float), "sex": pd.Series(dtype=object)})
+    agree("ancova", [], [], nobody, reference="b")
     assert reason(anova([], [])) == "No patients"
     strata = ["x", "x", "y"]
     assert reason(wilcoxon([1, 2, 3], ["a", "a", "b"], **AB, strata=strata)) == "No stratum has patients in both arms"

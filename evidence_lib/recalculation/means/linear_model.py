@@ -164,6 +164,8 @@ class _Model:
 
 def _covariates(covariates: pd.DataFrame | None, n: int, margins: str) -> tuple[np.ndarray, np.ndarray]:
     """Columns of the covariates, numbers in standard units, and the point at which means are taken."""
+    if n == 0:
+        return np.empty((0, 0)), np.empty(0)
     columns: list[np.ndarray] = []
     shares: list[float] = []
     for name in () if covariates is None else covariates.columns:
@@ -171,7 +173,7 @@ def _covariates(covariates: pd.DataFrame | None, n: int, margins: str) -> tuple[
         if pd.api.types.is_numeric_dtype(values) and not isinstance(values.dtype, pd.CategoricalDtype):
             number = values.to_numpy(dtype=float)
             number = number / (np.abs(number).max(initial=0.0) or 1.0)
-            number = number - number.mean() if len(number) and np.ptp(number) > 0 else np.zeros(len(number))
+            number = np.where(np.ptp(number) > 0, number - number.mean(), 0.0)
             columns.append(number / (number.std() or 1.0))
             shares.append(0.0)
             continue
