@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from evidence_lib.report.context import View
@@ -38,6 +39,13 @@ def formal_lines(view: View) -> list[str]:
         for row in formally_tested(view)
         if (adjusted := _given(row["adjusted"])) is not None
     ]
+
+
+def kind_of(view: View, p_value: float) -> str:
+    """What a p-value is: the one that a family tested, before its adjustment, or a nominal one."""
+    tested = [_given(row["p_value"]) for row in formally_tested(view)]
+    found = any(one is not None and math.isclose(one, p_value, rel_tol=1e-9, abs_tol=1e-15) for one in tested)
+    return view.words(f"survival.formal.kind.{'unadjusted' if found else 'nominal'}")
 
 
 def limit_of_p_values(view: View) -> str:

@@ -277,6 +277,19 @@ def test_what_a_family_decided_is_said_with_its_number(
     assert "All p-values are nominal" not in limits
 
 
+@pytest.mark.parametrize(("tested", "kind"), [(True, "unadjusted"), (False, "nominal")])
+@pytest.mark.parametrize("analysis", ["gray.stratified", "logrank.stratified"])
+def test_the_p_value_that_a_family_adjusts_is_not_called_nominal(analysis: str, tested: bool, kind: str) -> None:
+    at = a_view() if analysis.startswith("gray") else material.a_view()
+    shown = next(row for row in at.results.select(analysis, "p_value"))
+    assert isinstance(shown.value, float)
+    of_family = family(adjusted=0.02, rejected=True)
+    of_family.loc[0, "p_value"] = shown.value if tested else shown.value / 2
+    at.results.add_table("families.tested", of_family)
+    said = " ".join(passage("survival.effect", view=at).paragraphs)
+    assert re.findall(r"\((nominal|unadjusted)\)", said) == [kind]
+
+
 def test_without_a_family_nothing_is_said_to_be_tested_formally() -> None:
     for at in (a_view(), material.a_view()):
         said = " ".join(passage("survival.effect", view=at).paragraphs)

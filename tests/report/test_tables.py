@@ -191,7 +191,7 @@ def test_formal_testing_says_what_is_rejected_or_that_nothing_is_tested() -> Non
         view=at,
     )
     assert [tuple(row) for row in table.rows] == [
-        ("OS (report os)", "0.010", "0.020", "no difference is rejected"),
+        ("OS (report os)", "0.010", "0.020", "hypothesis of no difference rejected"),
         ("PFS (report os)", "NE", "NE", "not rejected"),
     ]
     empty = tables.formal_testing(pd.DataFrame(), view=at)

@@ -9,7 +9,7 @@ from evidence_lib.report.comparison import Direction, Value, differ, direction_o
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
-from evidence_lib.report.formal import formal_lines, formal_sentences, limit_of_p_values
+from evidence_lib.report.formal import formal_lines, formal_sentences, kind_of, limit_of_p_values
 from evidence_lib.report.key_messages import missing, versus
 from evidence_lib.report.phrases import (
     gap,
@@ -254,7 +254,8 @@ def _effect(view: View) -> Passage:
                 interval = interval_text(view, value, kind)
                 parts.append(say(key, value=value.estimate, interval=interval, **phrases))
         if comparison.gray_p is not None:
-            parts.append(say("survival.story.effect.gray", p=comparison.gray_p))
+            p = comparison.gray_p
+            parts.append(say("survival.story.effect.gray", p=p, kind=kind_of(view, p)))
         if comparison.direction(view.context.primary_measure) == "unclear":
             parts.append(say("effect.unclear"))
         parts += _first(view, comparison, "survival.story.effect.first")

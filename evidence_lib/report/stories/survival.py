@@ -9,7 +9,7 @@ from evidence_lib.report.comparison import Comparison, comparisons, count, value
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Passage
 from evidence_lib.report.first_screen import KeyMessage, without_bold
-from evidence_lib.report.formal import formal_sentences, limit_of_p_values
+from evidence_lib.report.formal import formal_sentences, kind_of, limit_of_p_values
 from evidence_lib.report.key_messages import key_messages as messages_of_comparisons
 from evidence_lib.report.key_messages import key_messages_of_one_arm
 from evidence_lib.report.phrases import (
@@ -154,7 +154,8 @@ def _effect(view: View) -> Passage:
                 interval = interval_text(view, value, kind)
                 parts.append(say(key, value=value.estimate, interval=interval, **phrases))
         if comparison.logrank_p is not None:
-            parts.append(say(f"effect.logrank.{comparison.hazard_ratio_kind}", p=comparison.logrank_p))
+            p, key = comparison.logrank_p, f"effect.logrank.{comparison.hazard_ratio_kind}"
+            parts.append(say(key, p=p, kind=kind_of(view, p)))
         if comparison.direction(context.primary_measure) == "unclear":
             parts.append(say("effect.unclear"))
         paragraphs.append(" ".join(parts))
