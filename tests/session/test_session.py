@@ -245,12 +245,14 @@ class TestGates:
         gate = rep.check("balance", frame)
         rep.record(cox.hazard_ratio, frame)
         rep.record(survival.logrank, frame)
+        rep.record(survival.rmst_difference, frame, covariates=["AGE"], role="supplementary")
         assert gate.result == "fail"
         row = rep.results.find("cox.hazard_ratio.unstratified")
         assert (row.status, row.value, row.second_value) == ("withheld", None, None)
         assert "balance" in str(row.reason)
         assert rep.results.find("cox.hazard_ratio.unstratified", "n").value == 60
         assert rep.results.find("logrank.unstratified", "test_statistic").status == "withheld"
+        assert rep.results.find("rmst.difference.adjusted").status == "withheld"
 
     def test_in_a_randomised_comparison_it_only_warns(self, tmp_path: Path) -> None:
         rep = open_report(str(write_study(tmp_path, "randomised")), "relapse")
