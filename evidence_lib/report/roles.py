@@ -10,13 +10,14 @@ from evidence_lib.results import Row
 
 Role = Literal["main", "sensitivity", "supplementary"]
 ROLES: tuple[Role, ...] = get_args(Role)
-# The analyses that answer a primary measure: the estimate, and its test. ``{model}`` is stratified where strata are
-# declared.
+# The analyses that answer a primary measure: the estimate, and the test that goes with it. ``{model}`` is stratified
+# where strata are declared.
 MAIN: dict[str, tuple[str, ...]] = {
     "hazard_ratio": ("cox.hazard_ratio.{model}", "logrank.{model}", "cause_specific.hazard_ratio.{model}"),
     "survival_difference": ("milestone.difference",),
     "rmst_difference": ("rmst.difference",),
-    "cumulative_incidence_difference": ("aalen_johansen.difference", "gray.{model}"),
+    # Gray's test compares whole curves: it goes with their ratio, and is another analysis than one time's difference.
+    "cumulative_incidence_difference": ("aalen_johansen.difference",),
     "subdistribution_hazard_ratio": ("fine_gray.subdistribution_hazard_ratio.{model}", "gray.{model}"),
 }
 

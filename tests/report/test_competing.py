@@ -194,10 +194,20 @@ def test_tests_and_ratios_stand_under_their_role() -> None:
     table = tables.tests_and_hazard_ratios(view=at)
     of = {row[0]: group for row, group in zip(table.rows, table.groups or (), strict=True)}
     main, other = "Active against Control: main analysis", "Active against Control: supplementary analyses"
-    assert of["Gray's test, stratified: Stopping"] == main
+    assert of["Gray's test, stratified: Stopping"] == other  # the declared measure is the difference at a time
+    assert main not in of.values()
+    assert "main analysis" in tables.milestones(view=at).footnotes[0]
     assert of["Subdistribution hazard ratio, stratified: Stopping"] == other
     assert of["Event-specific hazard ratio, stratified: Death"] == other
     at = a_view(primary_measure="subdistribution_hazard_ratio")
+    table = tables.tests_and_hazard_ratios(view=at)
+    assert [
+        row[0].split(",")[0] for row, group in zip(table.rows, table.groups or (), strict=True) if group == main
+    ] == [
+        "Gray's test",
+        "Subdistribution hazard ratio",
+    ]
+    assert "supplementary" in tables.milestones(view=at).footnotes[0]
     row = at.results.find("fine_gray.subdistribution_hazard_ratio.stratified")
     assert row is not None
     assert role_of(at, row) == "main"
