@@ -83,7 +83,7 @@ def counted(view: View, row: Row | None) -> tuple[int, int]:
 
 
 def rule_name(view: View, rule: str) -> str:
-    """Another rule in words: with or without confirmation, or another minimum of stable disease (``stable, 84 days``)."""
+    """Another rule in words: with or without confirmation, or another minimum of stable disease."""
     if rule in ("confirmed", "unconfirmed"):
         return view.words(f"response.rule.{rule}")
     return view.words("response.rule.stable", days=int(rule.split()[1]))

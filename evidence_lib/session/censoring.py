@@ -79,7 +79,7 @@ def _of_dates(rep: Report) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFram
     limits = tumours.limits[tumours.limits["subject"].isin(main.index)].reset_index(drop=True)
     visits = tumours.visits[tumours.visits["subject"].isin(main.index)].reset_index(drop=True)
     made = censoring_sensitivity(
-        limits, visits, schedule=_schedule(rep), variants={rule: VARIANTS[rule] for rule in rules}
+        limits, visits, schedule=schedule(rep), variants={rule: VARIANTS[rule] for rule in rules}
     )
     for rule, one in made.groupby("rules", sort=False):
         event = (one["cnsr"] == 0).to_numpy()
@@ -93,7 +93,7 @@ def _of_dates(rep: Report) -> Iterator[tuple[str, str, pd.DataFrame, pd.DataFram
         yield str(rule), f"tte.rules.{rule}", frame, event_times.counted(rep, ended)
 
 
-def _schedule(rep: Report) -> VisitSchedule:
+def schedule(rep: Report) -> VisitSchedule:
     """When assessments were due. Raises ParameterError where the report does not say it."""
     from evidence_lib.endpoints.time_to_event import VisitSchedule
 

@@ -59,10 +59,18 @@ def proportional_hazards(rep: Report, frame: pd.DataFrame) -> Gate:
 
 def response_agreement(rep: Report, frame: pd.DataFrame) -> Gate:
     """The number of subjects whose best overall response in the data is another than the derived one: none may be."""
-    from evidence_lib.session.response import agreement
+    from evidence_lib.session.response_checks import best_responses_differ
 
-    differ, reason = agreement(rep, frame)
+    differ, reason = best_responses_differ(rep, frame)
     return rep.gate("response_agreement", differ, limit=0.0, reason=reason)
+
+
+def duration_agreement(rep: Report, frame: pd.DataFrame) -> Gate:
+    """The number of subjects whose duration of response in ADTTE is another than the derived one: none may be."""
+    from evidence_lib.session.response_checks import durations_differ
+
+    differ, reason = durations_differ(rep, frame)
+    return rep.gate("duration_agreement", differ, limit=0.0, reason=reason)
 
 
 CHECKS: dict[str, Callable[[Report, pd.DataFrame], Gate]] = {
@@ -71,4 +79,5 @@ CHECKS: dict[str, Callable[[Report, pd.DataFrame], Gate]] = {
     "follow_up": follow_up,
     "proportional_hazards": proportional_hazards,
     "response_agreement": response_agreement,
+    "duration_agreement": duration_agreement,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evidence_lib.errors import DataError, StudyError
-from evidence_lib.language import Message, message
+from evidence_lib.errors import StudyError
+from evidence_lib.language import message
 from evidence_lib.session import estimands
 from evidence_lib.session.tumours import LAST_DATES, Tumours, dates_of, first_column, read_tumours
 from evidence_lib.statistics.levels import in_order
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 RULES = "response.rules"
 ORR, DCR, DOR, TTR, BOR = "ORR", "DCR", "DOR", "TTR", "BOR"
-GIVEN_BEST = {True: ("CBOR", "CBRSP"), False: ("BOR", "BOVRLRSP")}
 
 
 @dataclass(frozen=True)
@@ -259,15 +258,14 @@ def _durations(rep: Report, tumours: Tumours, frame: pd.DataFrame, rules: Respon
 
 def _censoring(rep: Report) -> tuple[Any, Any]:
     """The rules of censoring and the schedule of assessments; without an interval no assessment counts as missed."""
-    from evidence_lib.endpoints.time_to_event import CensoringRules, VisitSchedule
+    from evidence_lib.endpoints.time_to_event import CensoringRules
+    from evidence_lib.session import censoring
 
     name, interval = rep.parameters["censoring_rules"], rep.parameters["assessment_interval"]
     if name == "EMA":
         return name, None
     if interval is not None:
-        allowance = min(int(rep.parameters["assessment_allowance"]), int(interval) - 1)
-        rules = CensoringRules(new_therapy="censor", missed="censor")
-        return rules, VisitSchedule(interval=int(interval), allowance=allowance)
+        return CensoringRules(new_therapy="censor", missed="censor"), censoring.schedule(rep)
     rep.told([message("response.note.no_schedule")])
     return CensoringRules(new_therapy="censor"), None
 
@@ -301,30 +299,6 @@ def _course(rep: Report, tumours: Tumours, frame: pd.DataFrame) -> dict[str, Any
         "died": (limits["death"].notna() if "death" in limits else start.notna() & False),
         "ongoing": going_on.to_numpy(),
     }
-
-
-def agreement(rep: Report, frame: pd.DataFrame) -> tuple[float | None, Message]:
-    """How many subjects have another best overall response in ADRS, where it has one by the same rule of confirmation.
-
-    Without one there is no number; the message says what was compared.
-    """
-    from evidence_lib.endpoints.response import responses_differ
-
-    for code in GIVEN_BEST[bool(rep.parameters["confirmed"])] if rep.has("ADRS") else ():
-        records = _records_or_none(rep, code)
-        if records is None or "AVALC" not in records:
-            continue
-        given = records.drop_duplicates("subject").set_index("subject")["AVALC"]
-        differ = responses_differ(frame.set_index("subject")["best"], given)
-        return float(differ), message("response.check.given", count=differ, parameter=code)
-    return None, message("response.check.none_given")
-
-
-def _records_or_none(rep: Report, code: str) -> pd.DataFrame | None:
-    try:
-        return rep.records("ADRS", parameter=code)
-    except DataError:
-        return None
 
 
 def times_at_risk(rep: Report, found: Responses) -> list[int]:

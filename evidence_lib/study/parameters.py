@@ -226,6 +226,7 @@ _LIST = (
         kind="numbers",
         unit="days",
         at_most=20,
+        notebooks=(RESPONSE, SURVIVAL),
         meaning="changes of the interval between assessments as pairs: from which day, days between from then on",
     ),
     Parameter(

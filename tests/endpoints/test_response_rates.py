@@ -149,6 +149,31 @@ def test_missed_assessments_censor_under_the_rules_of_the_fda() -> None:
     assert duration(frame, people("a")) == [("a", 209, 0, "progression", None)]
 
 
+def test_assessments_are_due_by_the_start_of_the_study_and_not_by_the_response() -> None:
+    # From day 336 on every 63 days: after the assessment on day 340 the next two are due on days 403 and 466.
+    schedule = VisitSchedule(interval=42, allowance=6, later=((336, 63),))
+    assert duration(
+        course("a", "PR", "SD", "PD", days=(300, 340, 472)), people("a"), rules="FDA", schedule=schedule
+    ) == [("a", 173, 0, "progression", None)]
+    assert duration(
+        course("a", "PR", "SD", "PD", days=(300, 340, 473)), people("a"), rules="FDA", schedule=schedule
+    ) == [("a", 41, 4, None, "missed_assessments")]
+    # Counted from the response, the interval would be 42 days until day 636, and 90 days the limit after day 340.
+    late = people("a").assign(start=200)
+    frame = course("a", "PR", "SD", "PD", days=(300, 340, 472))
+    assert duration(frame, late, rules="FDA", schedule=schedule) == [("a", 41, 4, None, "missed_assessments")]
+
+
+def test_a_schedule_needs_the_start_of_the_study() -> None:
+    schedule = VisitSchedule(interval=42, allowance=6)
+    frame = course("a", "PR", "PD")
+    assert duration(frame, people("a").drop(columns="start")) == [("a", 43, 0, "progression", None)]
+    with pytest.raises(DataError, match="the start is missing"):
+        duration(frame, people("a").drop(columns="start"), rules="FDA", schedule=schedule)
+    with pytest.raises(DataError, match="a response is before the start"):
+        duration(frame, people("a").assign(start=50), rules="FDA", schedule=schedule)
+
+
 def test_what_else_the_rules_ask_for_is_handed_on() -> None:
     frame = course("a", "PR", "SD", "PD", days=(42, 84, 250))
     schedule = VisitSchedule(interval=42, allowance=7)

@@ -556,6 +556,20 @@ def test_wrong_arguments_are_refused(call: Any, match: str) -> None:
         call(people({"last_alive": 300}), visits((0, 43, "SD")))
 
 
+def test_the_schedule_may_have_begun_before_the_start_and_not_after_it() -> None:
+    schedule = VisitSchedule(interval=42, allowance=0, later=((300, 84),))
+    subjects, rows = people({"death": 269}), visits((0, 101, "SD"))
+    assert told(progression_free_survival(subjects, rows, rules="FDA", schedule=schedule)) == (
+        101,
+        "missed_assessments",
+    )
+    # Begun 200 days before, the schedule has changed by day 101: two intervals of 84 days end on day 269.
+    begun = subjects.assign(schedule_start=START - dt.timedelta(days=200))
+    assert told(progression_free_survival(begun, rows, rules="FDA", schedule=schedule)) == (269, "death")
+    with pytest.raises(DataError, match="the schedule starts after the start.*row 1"):
+        progression_free_survival(subjects.assign(schedule_start=day(2)), rows, rules="EMA")
+
+
 def test_dates_of_other_events_that_cannot_be_are_refused() -> None:
     subjects = people({"death": 50}).assign(relapse=[day(60)])
     with pytest.raises(DataError, match="a date that cannot be"):

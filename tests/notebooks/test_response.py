@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evidence_lib.errors import DataError, StudyError
+from evidence_lib.errors import DataError, ParameterError, StudyError
 from evidence_lib.session import Report, open_report
 from evidence_lib.session.response import Responses, responses
+from evidence_lib.session.response_checks import durations_differ
 from tests.notebooks.response_material import ESTIMAND, assessments, entry, people, study
 from tests.published import ROOT, published, results_of
 from tests.reference import data, needs_reference
@@ -437,15 +438,35 @@ def test_the_lung_demo_agrees_with_its_own_best_responses(lung: tuple[Report, Re
 
 
 def test_the_lung_demo_agrees_with_its_own_durations(lung: tuple[Report, Responses]) -> None:
-    """CNSR tells why; the data change their schedule after a year, so that missed assessments may differ."""
     rep, found = lung
     given = rep.records("ADTTE", parameter="DOR")
     both = found.durations[["subject", "time", "event"]].merge(given, on="subject", how="outer", indicator=True)
     assert (both["_merge"] == "both").all()
-    told = both["CNSDTDSC"].astype(str).str.contains("missed") | (both["time"] != both["AVAL"])
-    same = both[~told]
-    assert len(same) > 0.97 * len(both)
-    assert ((same["event"] == 1) == (same["CNSR"] == 0)).all()
+    assert (both["time"] == both["AVAL"]).all()
+    assert ((both["event"] == 1) == (both["CNSR"] == 0)).all()
+    gate = rep.check("duration_agreement", found.durations)
+    assert (gate.result, gate.measure) == ("pass", 0)
+
+
+def test_durations_that_differ_from_those_in_the_data_are_counted(lung: tuple[Report, Responses]) -> None:
+    rep, found = lung
+    other = found.durations.copy()
+    other.loc[0, "time"] += 1
+    other.loc[1, "event"] = 1 - other.loc[1, "event"]
+    assert durations_differ(rep, other)[0] == 2
+    assert durations_differ(rep, other.iloc[1:])[0] == 2
+    assert durations_differ(rep, other.iloc[:0])[0] == len(other)
+
+
+def test_without_durations_in_the_data_there_is_nothing_to_compare(opened: Any) -> None:
+    rep, found = opened(entry("one", parameters=TWO))
+    assert rep.check("duration_agreement", found.durations).result == "not_evaluable"
+
+
+def test_half_a_change_of_the_interval_is_refused(opened: Any) -> None:
+    parameters = {**TWO, "assessment_interval": 42, "assessment_changes": [336]}
+    with pytest.raises(ParameterError, match="when assessments were due"):
+        opened(entry("one", parameters=parameters))
 
 
 def test_the_primary_test_of_the_lung_demo_is_the_stratified_one() -> None:

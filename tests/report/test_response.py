@@ -265,7 +265,7 @@ def test_hundreds_of_bars_stay_small_and_the_same() -> None:
 @pytest.mark.parametrize("n", [1, 4])
 def test_the_waterfall_takes_one_arm_and_many(n: int, size: Any) -> None:
     counts = {f"Arm {i}": (10, 50) for i in range(n)}
-    changes = {"treatments": ()} if n == 1 else {}
+    changes: dict[str, Any] = {"treatments": ()} if n == 1 else {}
     figure = figures.waterfall(bars(dict.fromkeys(counts, 50)), view=response_view(counts, **changes), size=size)
     assert len([axes for axes in figure.drawing.axes if axes.get_visible()]) == n
 

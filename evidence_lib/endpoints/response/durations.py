@@ -82,12 +82,13 @@ def duration_of_response(
     visits : pd.DataFrame
         See ``best_overall_response``.
     subjects : pd.DataFrame
-        See ``best_overall_response``; ``start`` is not needed. Where they are known: ``death``, ``last_alive``,
-        ``cutoff``, ``new_therapy``, ``study_exit``, ``baseline`` (see ``progression_free_survival``).
+        See ``best_overall_response``; ``start`` is needed for a schedule alone. Where they are known: ``death``,
+        ``last_alive``, ``cutoff``, ``new_therapy``, ``study_exit``, ``baseline`` (see ``progression_free_survival``).
     rules : {"FDA", "EMA"} or CensoringRules
         What new therapy and missed assessments mean.
     schedule : VisitSchedule, optional
-        When assessments were due, in days since the response; needed by rules that ask for missed assessments.
+        When assessments were due, in days since ``subjects.start``, whenever the response was; needed by rules that ask
+        for missed assessments.
     confirmation : Confirmation, optional
         See ``objective_response``.
     progression : {"visits", "source", "none"}
@@ -111,17 +112,26 @@ def duration_of_response(
     death, counting = counted.limits.counting.with_column(people, "death", "subjects")
     refuse_where((death < start) & (start < NEVER), "a response is after the death", "subjects.death", "a later date")
     responders = np.flatnonzero(start < NEVER)
+    begun = counted.limits.start
+    if schedule is not None:
+        unknown = (start < NEVER) & (begun == NEVER)
+        refuse_where(unknown, "the start is missing", "subjects.start", "the day from which assessments were due")
+        refuse_where(start < begun, "a response is before the start", "subjects.start", "the response or earlier")
     records = _records(visits, people, counting, start=start, death=death, source=progression == "source")
     outcome = progression_free_survival(
-        _people(people, counting, start=start, responders=responders), records, rules=rules, schedule=schedule
+        _people(people, counting, begun=begun, start=start, responders=responders),
+        records,
+        rules=rules,
+        schedule=schedule,
     )
     dated = {name: counting.column(_days(outcome[name])) for name in ("adt", "startdt")}
     return outcome.assign(subject=counted.limits.label.to_numpy(dtype=object)[outcome["subject"]], **dated)
 
 
-def _people(people: pd.DataFrame, counting: DayCount, *, start: Days, responders: Days) -> pd.DataFrame:
+def _people(people: pd.DataFrame, counting: DayCount, *, begun: Days, start: Days, responders: Days) -> pd.DataFrame:
     """The responders as ``progression_free_survival`` takes them, labelled by their positions."""
     columns: dict[str, object] = {"subject": responders, "start": _CALENDAR.column(start[responders])}
+    columns["schedule_start"] = _CALENDAR.column(np.where(begun <= start, begun, NEVER)[responders])
     for name in ("death", "last_alive", "cutoff", "new_therapy", "study_exit"):
         days, _ = counting.with_column(people, name, "subjects")
         # Whoever responds was alive then, whatever the last contact on file is.

@@ -43,7 +43,8 @@ def progression_free_survival(
     the guideline on the evaluation of anticancer medicinal products in man.
 
     The first day is day 1. A progression on the day of death counts as progression. Duration of response is this with
-    the day of the first response as ``start``, for those who responded.
+    the day of the first response as ``start``, for those who responded; ``schedule_start`` keeps the calendar of their
+    assessments, which were due by the start of the study and not by the response.
 
     Misreading: a censored subject is not one without progression; under the FDA's rules many of them progressed. See
     ``censoring_sensitivity``.
@@ -51,7 +52,8 @@ def progression_free_survival(
     Parameters
     ----------
     subjects : pd.DataFrame
-        ``subject``, ``start``, ``death``, ``last_alive``, ``cutoff``, ``new_therapy``, ``study_exit``, ``baseline``;
+        ``subject``, ``start``, ``death``, ``last_alive``, ``cutoff``, ``new_therapy``, ``study_exit``, ``baseline``,
+        ``schedule_start``;
         see ``read_subjects``.
     records : pd.DataFrame
         ``subject``, ``date``, ``response``, ``adequate``; see ``read_records``. Progression is ``PD``.
@@ -170,7 +172,7 @@ def _outcome(people: Subjects, records: Records, rules: CensoringRules, schedule
     reason = np.where(censored_at == start, "no_assessment", reason)
     late = np.zeros(size, dtype=bool)
     if schedule is not None and rules.missed != "ignore":
-        late = happened & (event_at > schedule.limit(start, censored_at))
+        late = happened & (event_at > schedule.limit(people.schedule_start, censored_at))
         unseen = fatal & (censored_at == start)
         reason = np.where(late, np.where(unseen, "no_assessment", "missed_assessments"), reason)
     censors = late & (rules.missed == "censor")
@@ -183,7 +185,9 @@ def _outcome(people: Subjects, records: Records, rules: CensoringRules, schedule
         censored_at, reason = np.where(first, until, censored_at), np.where(first, "new_therapy", reason)
         censors |= first
     if schedule is not None and rules.no_baseline == "censor":
-        early = (death <= schedule.limit(start, start)) & ~((rules.new_therapy == "censor") & (therapy < death))
+        early = (death <= schedule.limit(people.schedule_start, start)) & ~(
+            (rules.new_therapy == "censor") & (therapy < death)
+        )
         without = ~people.baseline
         event, dated = np.where(without, "death", event), np.where(without, death, dated)
         censored_at, reason = np.where(without, start, censored_at), np.where(without, "no_baseline", reason)
@@ -213,9 +217,9 @@ def _redated(
         return event_at
     dated, happened = event_at.copy(), event_at < NEVER
     if rules.progression_date == "scheduled":
-        dated[happened] = schedule.visit(people.start[happened], event_at[happened])
+        dated[happened] = schedule.visit(people.schedule_start[happened], event_at[happened])
     if rules.missed == "backdate":
-        dated = np.where(late, schedule.due_after(people.start, last), dated)
+        dated = np.where(late, schedule.due_after(people.schedule_start, last), dated)
     death = people.by_cutoff(people.death)
     alive = np.where(death < NEVER, death, people.seen_alive(records))
     return np.where(happened, np.minimum(dated, alive), event_at)

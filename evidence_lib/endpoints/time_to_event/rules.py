@@ -60,9 +60,9 @@ RULES: dict[RuleSet, CensoringRules] = {
 class VisitSchedule:
     """When assessments are due, in days: every ``interval`` days, up to ``allowance`` days late.
 
-    ``later`` are changes of the interval, (days since the start, new interval) in order. ``missed`` is the number of
-    assessments in a row whose absence counts: an event is after missed assessments where it is later than the last
-    adequate assessment by more than ``missed`` intervals and the allowance.
+    ``later`` are changes of the interval, (days since the start of the schedule, new interval) in order. ``missed`` is
+    the number of assessments in a row whose absence counts: an event is after missed assessments where it is later than
+    the last adequate assessment by more than ``missed`` intervals and the allowance.
     """
 
     interval: int

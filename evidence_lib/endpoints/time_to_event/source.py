@@ -27,7 +27,7 @@ FIRST_DAY, LAST_DAY = np.datetime64("1900-01-01"), np.datetime64("2200-01-01")
 EVALUABLE = ("CR", "PR", "SD", "NON-CR/NON-PD", "NED", "PD")
 NOT_EVALUABLE = ("NE", "ND", "NA", "UNK")
 YES_NO = {"Y": True, "N": False, "1": True, "0": False, "True": True, "False": False}
-DATES = ("start", "death", "last_alive", "cutoff", "new_therapy", "treatment_end", "study_exit")
+DATES = ("start", "death", "last_alive", "cutoff", "new_therapy", "treatment_end", "study_exit", "schedule_start")
 # What the subject was alive for; the end of a study may be filed after a death.
 _BY_DEATH = ("last_alive", "new_therapy", "treatment_end")
 
@@ -44,6 +44,7 @@ class Subjects:
     new_therapy: Days
     treatment_end: Days
     study_exit: Days
+    schedule_start: Days
     baseline: Flags
 
     def by_cutoff(self, dates: Days) -> Days:
@@ -96,8 +97,9 @@ def read_subjects(frame: pd.DataFrame) -> Subjects:
     frame : pd.DataFrame
         ``subject`` and ``start`` are needed. Dates (calendar dates, or full dates as text): ``death``, ``last_alive``,
         ``cutoff``, ``new_therapy`` (new anticancer therapy), ``treatment_end``, ``study_exit`` (withdrawal or loss to
-        follow-up); a column that is not there has no date. Flags (yes or no): ``died`` and ``discontinued`` say that
-        ``death`` and ``treatment_end`` must have a date; ``baseline`` says who has an adequate baseline assessment
+        follow-up), ``schedule_start`` (the day from which assessments were due, where it is before ``start``; without
+        it, ``start``); a column that is not there has no date. Flags (yes or no): ``died`` and ``discontinued`` say
+        that ``death`` and ``treatment_end`` must have a date; ``baseline`` says who has an adequate baseline assessment
         (without the column, everybody).
 
     Raises
@@ -117,6 +119,9 @@ def read_subjects(frame: pd.DataFrame) -> Subjects:
     for flag, name in (("died", "death"), ("discontinued", "treatment_end")):
         if flag in frame:
             check_flag(frame, flag, name, dates[name])
+    dates["schedule_start"] = np.where(dates["schedule_start"] == NEVER, dates["start"], dates["schedule_start"])
+    late = dates["schedule_start"] > dates["start"]
+    refuse_where(late, "the schedule starts after the start", "subjects.schedule_start", "the start or earlier")
     dates["cutoff"] = np.where(dates["cutoff"] == NEVER, NO_CUTOFF, dates["cutoff"])
     for name in ("death", "last_alive", "cutoff", "new_therapy"):
         refuse_where(
