@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from evidence_lib.errors import InvalidInput
@@ -54,8 +54,8 @@ class Story(Protocol):
     def cautions(self, view: View) -> list[str]:
         """What a reader must know before believing the numbers, beside failed checks and the design."""
 
-    def unclear(self, view: View) -> bool:
-        """Whether the interval of a primary result includes no difference."""
+    def unclear(self, view: View) -> bool | Sequence[str]:
+        """Whether the interval of a primary result includes no difference, or plain sentences on which of them do."""
 
     def seen(self, view: View) -> list[str]:
         """What was seen, in plain sentences."""

@@ -10,11 +10,12 @@ from evidence_lib.report.phrases import own_phrases
 
 
 def plain_language(
-    view: View, seen: Sequence[str], *, unclear: bool, not_known: str = "plain.not_known.text"
+    view: View, seen: Sequence[str], *, unclear: bool | Sequence[str], not_known: str = "plain.not_known.text"
 ) -> list[tuple[str, str]]:
     """Question and answer, five times; what differs by story is given.
 
-    ``unclear``: no difference is in the interval. ``not_known``: what is said there unless the study file says it.
+    ``unclear``: no difference is in the interval, or the sentences that say of what. ``not_known``: what is said there
+    unless the study file says it.
     """
     say = view.words
     return [
@@ -48,15 +49,15 @@ def _who(view: View) -> list[str]:
     return sentences
 
 
-def _sure(view: View, unclear: bool) -> list[str]:
+def _sure(view: View, unclear: bool | Sequence[str]) -> list[str]:
     say = view.words
     failed = [gate for gate in view.results.gates.values() if gate.result == "fail"]
     sentences = [say("plain.sure.dummy")] if view.context.blinding.get("state") == "dummy" else []
     sentences += [say("plain.sure.failed", check=say(f"check.{gate.id}.name")) for gate in failed]
     sentences.append(say(f"plain.sure.{view.context.design}"))
-    if unclear:
-        sentences.append(say("plain.sure.maybe_none"))
-    return sentences
+    if isinstance(unclear, bool):
+        return [*sentences, say("plain.sure.maybe_none")] if unclear else sentences
+    return [*sentences, *unclear]
 
 
 def _not_known(view: View, key: str) -> list[str]:

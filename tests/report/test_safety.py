@@ -206,9 +206,30 @@ def test_unequal_treatment_leads_to_a_caution() -> None:
 
 
 def test_an_interval_with_no_difference_is_unclear_by_the_declared_measure() -> None:
-    assert story.unclear(a_view(categories={"any": [30, 30]}))
-    assert not story.unclear(a_view(categories={"any": [40, 10]}))
-    assert story.unclear(a_view(categories={"any": [40, 10]}, primary_measure="rate_ratio"))
+    assert story.unclear(a_view(categories={"any": [30, 30]})) == [
+        "There may be no difference in how many had any unwanted event."
+    ]
+    assert story.unclear(a_view(categories={"any": [40, 10]})) == []
+    assert story.unclear(a_view(categories={"any": [40, 10]}, primary_measure="rate_ratio")) == [
+        "There may be no difference in how many had any unwanted event in the same length of time."
+    ]
+
+
+def test_plain_words_name_only_the_comparisons_whose_interval_includes_no_difference() -> None:
+    given = {"any": [36, 34], "grade3": [12, 12], "discontinuation": [16, 2]}
+    plain = dict(first_screen(a_view(categories=given)).plain)["How sure?"]
+    assert plain.endswith(
+        "There may be no difference in how many had any unwanted event and how many had one of grade 3 or more."
+    )
+    assert "stopped" not in plain
+    three = {"any": [36, 34, 34], "grade3": [30, 12, 12], "discontinuation": [16, 3, 2]}
+    assert story.unclear(a_view(THREE, categories=three)) == [
+        "High dose against Placebo: there may be no difference in how many had any unwanted event.",
+        "Low dose against Placebo: there may be no difference in how many had any unwanted event, how many had one of "
+        "grade 3 or more, and how many stopped treatment over an unwanted event.",
+    ]
+    apart = {"any": [40, 10], "grade3": [30, 5], "discontinuation": [16, 2]}
+    assert "no difference" not in dict(first_screen(a_view(categories=apart)).plain)["How sure?"]
 
 
 def test_plain_words_give_natural_frequencies_and_do_not_say_that_safety_is_missing() -> None:

@@ -98,12 +98,20 @@ def cautions(view: View) -> list[str]:
     return lines
 
 
-def unclear(view: View) -> bool:
-    """Whether the interval of the difference in any event includes none, for any treatment."""
-    pairs = [_pair(view, "any", treatment) for treatment in view.context.treatments]
-    if view.context.primary_measure == "rate_ratio":
-        return any(pair.rate_ratio.given and not pair.rate_ratio.excludes(1.0) for pair in pairs)
-    return any(pair.difference.given and not pair.difference.excludes(0.0) for pair in pairs)
+def unclear(view: View) -> list[str]:
+    """For each treatment the comparisons of the headline whose interval includes no difference; no others."""
+    say, sentences = view.words, []
+    for treatment in view.context.treatments:
+        pairs = [_pair(view, category, treatment) for category in _headline(view)]
+        what = [_in_question(view, pair) for pair in pairs if _may_be_none(view, pair)]
+        if not what:
+            continue
+        if len(view.context.treatments) == 1:
+            sentences.append(say("safety.story.plain.maybe_none", what=what))
+            continue
+        versus = cells.versus(view, treatment, view.context.reference)
+        sentences.append(say("safety.story.plain.maybe_none_of", comparison=versus, what=what))
+    return sentences
 
 
 def seen(view: View) -> list[str]:
@@ -139,6 +147,20 @@ def _pair(view: View, category: str, treatment: str) -> _Pair:
         difference=value_of(view, DIFFERENCE, **groups),
         rate_ratio=value_of(view, "rate.ratio.exact", **groups),
     )
+
+
+def _may_be_none(view: View, pair: _Pair) -> bool:
+    """Whether the interval of the declared measure includes no difference."""
+    if view.context.primary_measure == "rate_ratio":
+        return pair.rate_ratio.given and not pair.rate_ratio.excludes(1.0)
+    return pair.difference.given and not pair.difference.excludes(0.0)
+
+
+def _in_question(view: View, pair: _Pair) -> str:
+    what = view.words(f"safety.story.plain.what.{pair.category}")
+    if view.context.primary_measure == "rate_ratio":
+        return view.words("safety.story.plain.what_in_time", what=what)
+    return what
 
 
 def _share(view: View, category: str, arm: str) -> Value:
