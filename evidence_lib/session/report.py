@@ -177,13 +177,14 @@ class Report(Recorder):
         Where ``when`` is empty or false a sentence says that the study declares nothing of the kind. ``id`` is the name
         under which the study file's ``tlf`` speaks of this output; without it the function's own name.
         """
+        output = id or function.__name__
+        self._outputs.add(output)  # also where the data leave it out: the study file may name it all the same
         if not when:
             self.say("not_declared")
             return
         name = display_name(function)
         kind = item_kind(function)
         self._items[kind] = self._items.get(kind, 0) + 1
-        output = id or function.__name__
         record: dict[str, Any] = {
             "item": f"{kind}{self._items[kind]}",
             "id": output,
@@ -191,7 +192,6 @@ class Report(Recorder):
             "content": [_reference(part) for part in content],
             "options": options,
         }
-        self._outputs.add(output)
         self._display(record)
 
     def say(self, key: str) -> None:

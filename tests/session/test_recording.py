@@ -71,6 +71,14 @@ def test_tlf_may_name_only_outputs_that_are_there(trial: Trial, silent: list[Any
         rep.complete()
 
 
+def test_tlf_may_name_an_output_that_the_data_leave_out(trial: Trial, silent: list[Any]) -> None:
+    from evidence_lib.report import tables
+
+    rep = open_report(trial(report("os", tlf={"shown-elsewhere": {"number": "14-9"}})), "os")
+    rep.show(tables.estimand, rep.estimand, when=[], id="shown-elsewhere")
+    rep.complete()
+
+
 # Estimands
 
 
