@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from evidence_lib.report import cells
 from evidence_lib.report.comparison import Value, value_of
 from evidence_lib.report.context import View
 from evidence_lib.results import Row
@@ -62,6 +63,17 @@ def difference_row(view: View, name: str, treatment: str, reference: str | None 
     if name in MODELS:
         return view.results.find(f"{name}.contrast", **pair)
     return view.results.find("imputation.contrast", model=name, **pair)
+
+
+def analysed(view: View, name: str, row: Row) -> Row | None:
+    """How many patients the analysis behind a difference takes in; of a mixed model those of all visits."""
+    if name == "mmrm":
+        pair = {key: row.groups[key] for key in ("treatment", "reference") if key in row.groups}
+        for analysis, groups in (("mmrm.contrast.average", pair), ("mmrm.interaction", {})):
+            found = view.results.find(analysis, "n", **groups)
+            if found is not None:
+                return found
+    return cells.statistic(view, row, "n")
 
 
 def mean_row(view: View, name: str, arm: str) -> Row | None:

@@ -117,7 +117,7 @@ def outcomes(rep: Report) -> Outcomes:
         if given[name] is None:
             raise ParameterError("a parameter that has no default is not given", where=name, mend="give it")
     dated = asked is not None and bool(asked.day_columns)
-    start = start_dates(rep, None) if dated else None
+    start = start_dates(rep, None) if dated else _known_start(rep)
     records = rep.records(given["dataset"], parameter=given["parameter"])
     rep.name_endpoint(records)
     made = continuous.outcomes(
@@ -134,6 +134,8 @@ def outcomes(rep: Report) -> Outcomes:
         kept=[given[name] for name in ("dose", "reason") if given[name] is not None],
         start=start,
     )
+    if given["reason"] is not None:
+        made = continuous.with_reasons(made, rep.people.frame, reason=given["reason"], start=start)
     rep.told(made.notes)
     if asked is None or not dated or start is None:
         return made
@@ -145,10 +147,19 @@ def outcomes(rep: Report) -> Outcomes:
         value="outcome",
         worst=_worst(rep),
         visit_order=list(made.visits),
+        until=made.main,
     )
     rep.told(after.messages)
     rep.results.add_table(EVENTS, after.counts)
     return made.under(after.frame, after.imputation, event="event")
+
+
+def _known_start(rep: Report) -> pd.Series | None:
+    """The start of each subject by number where the data tell one."""
+    try:
+        return start_dates(rep, None)
+    except DataError:
+        return None
 
 
 def _worst(rep: Report) -> Literal["lowest", "highest"] | None:

@@ -199,3 +199,49 @@ class TestPlan:
             continuous.planned(
                 self.made.under(frame, "mar", event=None), parameters(dose="DOSE"), arms=2, compared=True
             )
+
+
+class TestReasons:
+    """Of the visit of week 10 (day 42 from the start) only what was dated by then may say why a value is missing."""
+
+    start = pd.Series(pd.Timestamp("2024-01-03"), index=range(6))
+
+    def reasons(self, **columns: Any) -> list[Any]:
+        given = people().assign(**columns)
+        made = continuous.with_reasons(
+            continuous.outcomes(records(), people(), start=self.start), given, reason="DCSREAS", start=self.start
+        )
+        assert "stated_reason" in made.frame
+        return [None if value != value else value for value in made.at_main["stated_reason"]]
+
+    def test_a_reason_counts_from_its_day_on(self) -> None:
+        days = pd.Timestamp("2024-01-03") + pd.to_timedelta([1, 41, 42, 43, 400, 7], unit="D")
+        named = ["DEATH", "DEATH", "WITHDRAWAL", "DEATH", "DEATH", None]
+        assert self.reasons(DCSREAS=named, EOSDT=days) == ["DEATH", "DEATH", "WITHDRAWAL", None, None, None]
+
+    def test_death_is_dated_by_itself(self) -> None:
+        days = pd.Timestamp("2024-01-03") + pd.to_timedelta([1, 43, 1, 1, 1, 1], unit="D")
+        named = ["DEATH", "Death", "WITHDRAWAL", None, None, None]
+        assert self.reasons(DCSREAS=named, DTHDT=days) == ["DEATH", None, None, None, None, None]
+
+    @pytest.mark.parametrize("start", [None, start])
+    def test_without_dates_nothing_is_shown_and_that_is_said(self, start: pd.Series | None) -> None:
+        made = continuous.with_reasons(
+            continuous.outcomes(records(), people()), people().assign(DCSREAS="DEATH"), reason="DCSREAS", start=start
+        )
+        assert "stated_reason" not in made.frame
+        assert made.notes[-1].key == "continuous.note.reasons_undated"
+
+
+def test_attrition_goes_on_to_the_analyses() -> None:
+    given = records()
+    given = given[(given["subject"] != 0) | (given["AVISIT"] == "Baseline")]
+    given = given[(given["subject"] != 1) | (given["AVISIT"] != "Week 10")]
+    given.loc[given["subject"] == 2, ["BASE", "CHG"]] = np.nan
+    given = given[(given["subject"] != 2) | (given["AVISIT"] != "Baseline")]
+    steps = pd.DataFrame([{"step": "data.attrition.arms", "n": 6, "A": 3, "B": 3}])
+    made = continuous.attrition(
+        steps, continuous.outcomes(given, people().assign(AGE=[1.0, 2, 3, 4, 5, None]), covariates=["AGE"])
+    )
+    assert made[["n", "A", "B"]].to_numpy().tolist() == [[6, 3, 3], [5, 3, 2], [4, 2, 2], [3, 2, 1], [2, 1, 1]]
+    assert list(made["step"].str.split(".").str[-1]) == ["arms", "baseline", "covariates", "after", "main"]

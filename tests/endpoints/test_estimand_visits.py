@@ -170,6 +170,20 @@ def test_at_random_the_column_tells_the_events_of_treatment_policy() -> None:
     assert wide(based, "event") == [[None] * 3, [3] * 3]
 
 
+def test_events_are_counted_before_the_main_visit_and_once_a_day() -> None:
+    values = [[1.0, 2, 3]] * 6
+    stop, death = [15, 15, NAN, 25, 5, 30], [15, 40, 25, 20, NAN, NAN]
+    frame, asked = long(values, stop, death), estimand("treatment policy", "hypothetical")
+    whole = visits(frame, asked).counts
+    assert whole["occurred"].tolist() == [4, 4]  # the first subject stopped by dying
+    counts = visits(frame, asked, until=2).counts  # on day 20
+    assert counts["occurred"].tolist() == [2, 1]
+    assert counts["until"].tolist() == ["2", "2"]
+    assert "subjects with it before 2: 2" in str(visits(frame, asked, until=2).messages[0])
+    with pytest.raises(InvalidInput, match="until is no visit"):
+        visits(frame, asked, until=9)
+
+
 # --- properties ------------------------------------------------------------------------------------------------------
 
 CELL = st.one_of(st.just(NAN), st.integers(0, 9).map(float))

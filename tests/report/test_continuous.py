@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -267,6 +268,7 @@ def test_main_and_other_analyses_stand_apart() -> None:
         estimate("imputation.contrast", 2.5, 1.0, model="mar", role="sensitivity", **pair),
         estimate("ancova.contrast", 3.5, 1.0, role="supplementary", **pair),
         estimate("ancova.dose_trend.regression", 0.0123, 0.02, variable="dose"),
+        replace(estimate("mmrm.contrast.average", 2.0, 1.0, treatment="Active", reference="Control"), n=52),
     ]
     at = a_report(roles={"mmrm": "main", "mar": "sensitivity", "ancova": "supplementary"}, others=others)
     table = tables.mean_differences(view=at)
@@ -275,11 +277,14 @@ def test_main_and_other_analyses_stand_apart() -> None:
         "Sensitivity analyses",
         "Supplementary analyses",
     ]
-    assert table.rows[0][:4] == ("MMRM", "2.00", f"{MINUS}1.00", "3.00 (SE 0.50)")
-    assert table.rows[-1][3] == "0.0123 (SE 0.0100)"
+    assert table.columns[1] == "n"
+    assert table.rows[0][:5] == ("MMRM", "52", "2.00", f"{MINUS}1.00", "3.00 (SE 0.50)")
+    assert table.rows[-1][4] == "0.0123 (SE 0.0100)"
     figure = figures.estimates_side_by_side(view=at)
     assert figure.data is not None
-    assert [row[0] for row in figure.data.rows] == ["MMRM", "Multiple imputation, missing at random", "ANCOVA"]
+    names = ["MMRM", "Multiple imputation, missing at random", "ANCOVA"]
+    assert [row[:2] for row in figure.data.rows] == list(zip(names, ("52", "40", "40"), strict=True))
+    assert "the same patients" not in " ".join(figure.footnotes)
     assert "MMRM 3.00 (2.00 to 4.00)" in figure.alternative_text
 
 
@@ -308,7 +313,7 @@ def test_what_is_missing() -> None:
     )
     reasons = pd.DataFrame([["DEATH", "Active", 2], [None, "Control", 1]], columns=["reason", "arm", "n"])
     table = tables.missing_patterns(patterns, reasons, view=at)
-    assert table.rows[-2:] == [("DEATH", "2", "0"), ("None stated", "0", "1")]
+    assert table.rows[-2:] == [("DEATH", "2", "0"), ("No reason by then", "0", "1")]
     assert tables.missing_patterns(patterns, reasons.iloc[:0], view=at).rows[-1][0] == "Gaps before they left"
 
 

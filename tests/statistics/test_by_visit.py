@@ -157,6 +157,18 @@ class TestDescription:
             assert part["n"].sum() == seen
             assert part["share"].sum() == pytest.approx(1.0)
 
+    def test_values_without_a_start_are_a_pattern_of_their_own(self) -> None:
+        frame = pd.DataFrame(
+            [(who, visit, "A", value, start) for who, start, row in
+             (("a", 1.0, (1, 2)), ("b", None, (1, None)), ("c", None, (None, None)), ("d", 1.0, (None, None)))
+             for visit, value in zip((1, 2), row, strict=True)],
+            columns=["subject", "visit", "arm", "value", "start"],
+        )  # fmt: skip
+        found = means.missing_patterns(
+            frame, subject="subject", visit="visit", outcome="value", arm="arm", baseline="start"
+        ).set_index("pattern")["n"]
+        assert found[found > 0].to_dict() == {"complete": 1, "nothing": 2, "no start": 1}
+
     @pytest.mark.parametrize("function", [means.missing_by_visit, means.missing_patterns])
     def test_a_missing_column_is_refused(self, function: Any) -> None:
         with pytest.raises(InvalidInput, match="no such column"):

@@ -72,6 +72,11 @@ def free(frame: pd.DataFrame, names: Iterable[str]) -> None:
         raise InvalidInput("the frame has a column that is made here", expected="another name", found=", ".join(taken))
 
 
+def order_of(event: IntercurrentEvent) -> tuple[int, int]:
+    """Where an event stands among those of one day."""
+    return RANK.get(event.strategy or "treatment policy", 3), event.number
+
+
 def first_of(
     days: Mapping[int, Floats], events: Sequence[IntercurrentEvent], counts: Mapping[int, Flags], size: int
 ) -> tuple[Counts, Floats]:
@@ -80,7 +85,7 @@ def first_of(
     Events on one day are taken in the order of ``RANK``, then in that of the study file.
     """
     number, day = np.zeros(size, dtype=np.int64), np.full(size, np.inf)
-    for event in sorted(events, key=lambda one: (RANK.get(one.strategy or "treatment policy", 3), one.number)):
+    for event in sorted(events, key=order_of):
         if event.number not in days:
             continue
         own = np.where(counts[event.number], days[event.number], np.inf)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from evidence_lib.endpoints.estimand.days import assumed, column, event_days, first_of, free, told
+from evidence_lib.endpoints.estimand.days import assumed, column, event_days, first_of, free, order_of, told
 from evidence_lib.endpoints.estimand.model import Estimand, IntercurrentEvent, require_estimand
 from evidence_lib.endpoints.estimand.visit_grid import Grid, first_affected, grid
 from evidence_lib.endpoints.estimand.visit_plan import Imputation, Plan, require_choices
@@ -51,6 +51,7 @@ def visits(
     worst: float | Literal["lowest", "highest"] | None = None,
     visit_order: Sequence[Hashable] | None = None,
     planned: Mapping[Any, float] | None = None,
+    until: Hashable | None = None,
 ) -> Visits:
     """Outcomes at visits that an estimand asks for, and how what is missing is to be imputed.
 
@@ -92,6 +93,9 @@ def visits(
         All visits in the order of time; None as ``multiple_imputation`` finds it.
     planned : mapping of visit to day, optional
         When each visit should take place; None takes the median of the days on which it did.
+    until : visit, optional
+        Events are counted where they come before this visit; None counts those of the whole follow-up. Of several
+        events of a subject on one day the one that goes before the others is counted.
 
     Returns
     -------
@@ -131,7 +135,18 @@ def visits(
     firsts = {number: first_affected(made, one) for number, one in days.items()}
     reach = {number: first < len(made.visits) for number, first in firsts.items()}
     number, when = first_of(days, plan.ending, reach, made.subjects)
-    return _applied(made, plan, estimand, days, firsts, number, when, value=value, response=response, worst=worst)
+    last = None if until is None else _place(made, until)
+    return _applied(
+        made, plan, estimand, days, firsts, number, when, value=value, response=response, worst=worst, last=last
+    )
+
+
+def _place(made: Grid, until: Hashable) -> int:
+    if until not in made.visits:
+        raise InvalidInput(
+            "until is no visit of the frame", expected=", ".join(map(str, made.visits)), found=str(until)
+        )
+    return made.visits.index(until)
 
 
 def _require_flags(wide: Floats, name: str) -> None:
@@ -151,6 +166,7 @@ def _applied(
     value: str,
     response: str | None,
     worst: float | str | None,
+    last: int | None,
 ) -> Visits:
     visit, n = np.arange(len(made.visits)), made.subjects
     observed = made.value
@@ -178,16 +194,33 @@ def _applied(
     frame["event"] = pd.Series(np.repeat(labels[first], len(visit)), dtype=object)
     frame["decided_by"] = decided_by.reshape(-1)
     frame["to_impute"] = (np.isnan(outcome) & ~failed).reshape(-1)
-    occurred = {one: int((~np.isnan(values)).sum()) for one, values in days.items()}
+    end = len(visit) if last is None else last + 1
+    occurred = _occurred(plan, days, firsts, last)
     changed = dict.fromkeys(days, 0)
-    changed |= {event.number: int((decided_by == event.number).any(axis=1).sum()) for event in plan.ending}
+    changed |= {event.number: int((decided_by[:, :end] == event.number).any(axis=1).sum()) for event in plan.ending}
+    by = "" if last is None else message("estimand_endpoints.part.before_visit", visit=str(made.visits[last]))
     said = {
-        event.number: _said(event, plan, occurred, changed, outcome, observed, decided_by == event.number)
+        event.number: _said(event, plan, occurred, changed, by, outcome, observed, decided_by == event.number)
         for event in plan.dated
         if event.strategy != "principal stratum"
     }
     table, messages = told(estimand, occurred, changed, said)
+    if last is not None:
+        table["until"] = str(made.visits[last])
     return Visits(frame, plan.imputation, table, messages)
+
+
+def _occurred(plan: Plan, days: Mapping[int, Floats], firsts: Mapping[int, Counts], last: int | None) -> dict[int, int]:
+    """How many subjects had each event, before the visit ``last``; of several on one day the first in order."""
+    counted = {}
+    for event in plan.dated:
+        own = days[event.number]
+        here = ~np.isnan(own) if last is None else firsts[event.number] <= last
+        for other in plan.dated:
+            if order_of(other) < order_of(event):
+                here = here & (days[other.number] != own)
+        counted[event.number] = int(here.sum())
+    return counted
 
 
 def _values(way: str | None, event: IntercurrentEvent, observed: Floats, after: Flags, worst: Any) -> Floats:
@@ -248,11 +281,12 @@ def _said(
     plan: Plan,
     occurred: Mapping[int, int],
     changed: Mapping[int, int],
+    by: Message | str,
     outcome: Floats,
     observed: Floats,
     after: Flags,
 ) -> Message:
-    shared: dict[str, Any] = {"event": event.event, "occurred": occurred[event.number]}
+    shared: dict[str, Any] = {"event": event.event, "occurred": occurred[event.number], "by": by}
     way = plan.way[event.number]
     if event.strategy == "treatment policy":
         shared["missing"] = int((np.isnan(outcome) & after).sum())

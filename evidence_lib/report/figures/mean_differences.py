@@ -10,7 +10,7 @@ from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Figure, Table
 from evidence_lib.report.figures.labels import wrapped
-from evidence_lib.report.mean_differences import difference_row, facts
+from evidence_lib.report.mean_differences import analysed, difference_row, facts
 from evidence_lib.report.tables.mean_differences import ROLES
 from evidence_lib.report.tables.mean_differences import tipping_point as tipping_table
 from evidence_lib.report.theme import GREY, INK, pens, theme
@@ -30,6 +30,7 @@ class _Line:
     row: Row | None
     colour: str = INK
     main: bool = False
+    patients: str = ""
 
 
 def estimates_side_by_side(*, view: View) -> Figure:
@@ -42,7 +43,7 @@ def estimates_side_by_side(*, view: View) -> Figure:
 
     Notes
     -----
-    Misreading: the lines rest on the same patients; that they agree is no repetition of the study.
+    Misreading: the lines rest on many of the same patients; that they agree is no repetition of the study.
     """
     from matplotlib.figure import Figure as MatplotlibFigure
 
@@ -91,7 +92,15 @@ def _lines(view: View) -> list[_Line]:
                 label = view.words(f"continuous.analysis.{name}")
                 if many:
                     label = view.words("continuous.table.analysis_of", analysis=label, comparison=view.label(treatment))
-                lines.append(_Line(label, row, pen[treatment].colour, role == "main"))
+                lines.append(
+                    _Line(
+                        label,
+                        row,
+                        pen[treatment].colour,
+                        role == "main",
+                        cells.value_text(view, analysed(view, name, row)),
+                    )
+                )
     return lines
 
 
@@ -114,6 +123,8 @@ def _dress(axes: Axes, view: View, rows: Sequence[Row], lines: int) -> None:
     axes.axvline(0, ymax=(lines + 0.1) / (lines + 1), color=GREY, linewidth=0.9)
     axes.set_xlabel(_meaning(view))
     across = axes.get_yaxis_transform()
+    heading = view.words("continuous.table.patients")
+    axes.text(-0.04, lines, heading, transform=across, color=GREY, va="center", ha="right")
     axes.text(
         1.06,
         lines,
@@ -138,6 +149,7 @@ def _draw(axes: Axes, view: View, line: _Line, y: float) -> None:
         return
     weight = "bold" if line.main else "normal"
     axes.text(-1.21, y, wrapped(line.label, 46, lines=1), transform=across, va="center", fontweight=weight)
+    axes.text(-0.04, y, line.patients, transform=across, va="center", ha="right", fontweight=weight)
     axes.text(1.06, y, cells.estimate_text(view, line.row), transform=across, va="center", fontweight=weight)
     low, high = (cells.statistic(view, line.row, name) for name in ("conf_low", "conf_high"))
     ends = [float(end.value) for end in (low, high) if end is not None and isinstance(end.value, int | float)]
@@ -154,12 +166,13 @@ def _data(view: View, lines: Sequence[_Line]) -> Table:
         if line.row is None:
             group = line.label
             continue
-        rows.append((line.label, cells.value_text(view, line.row), cells.interval_text(view, line.row)))
+        rows.append((line.label, line.patients, cells.value_text(view, line.row), cells.interval_text(view, line.row)))
         groups.append(group)
     return Table(
         title=view.words("figure.data_title"),
         columns=(
             view.words("continuous.table.analysis"),
+            view.words("continuous.table.patients"),
             view.words("continuous.table.difference"),
             view.words("table.interval_of", level=cells.level(view)),
         ),

@@ -18,6 +18,7 @@ PATTERN_KEYS = {
     "gaps": "continuous.pattern.gaps",
     "gaps and drop-out": "continuous.pattern.gaps_and_drop_out",
     "nothing": "continuous.pattern.nothing",
+    "no start": "continuous.pattern.no_start",
 }
 
 

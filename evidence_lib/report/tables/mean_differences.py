@@ -5,7 +5,7 @@ from __future__ import annotations
 from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Table
-from evidence_lib.report.mean_differences import difference_row, facts, mean_row
+from evidence_lib.report.mean_differences import analysed, difference_row, facts, mean_row
 from evidence_lib.results import Row
 
 ROLES = ("main", "sensitivity", "supplementary")
@@ -41,19 +41,22 @@ def mean_differences(*, view: View) -> Table:
                 if many:
                     versus = cells.versus(view, treatment, reference)
                     label = say("continuous.table.analysis_of", analysis=label, comparison=versus)
-                rows.append((label, *(cells.value_text(view, one) for one in pair), *_difference(view, row)))
+                size = cells.value_text(view, analysed(view, name, row))
+                rows.append((label, size, *(cells.value_text(view, one) for one in pair), *_difference(view, row)))
                 groups.append(say(f"continuous.role.{role}"))
                 used.append(row)
         if found.roles.get("ancova") == role:
             for trend in [row for name in TRENDS for row in view.results.select(name)]:
                 none = say("table.none")
-                rows.append((say("continuous.table.dose_trend"), none, none, *_difference(view, trend, digits=4)))
+                size = cells.value_text(view, cells.statistic(view, trend, "n"))
+                rows.append((say("continuous.table.dose_trend"), size, none, none, *_difference(view, trend, digits=4)))
                 groups.append(say(f"continuous.role.{role}"))
                 used.append(trend)
     return Table(
         title=say("continuous.table.differences.title", visit=found.visit, endpoint=view.context.endpoint_label),
         columns=(
             say("continuous.table.analysis"),
+            say("continuous.table.patients"),
             *_means_headings(view),
             say("continuous.table.difference"),
             say("table.interval_of", level=cells.level(view)),
@@ -62,7 +65,11 @@ def mean_differences(*, view: View) -> Table:
         ),
         rows=rows,
         groups=groups,
-        footnotes=[say("continuous.table.differences.roles"), *cells.footnotes(view, used)],
+        footnotes=[
+            say("continuous.table.differences.roles"),
+            say("continuous.table.differences.patients"),
+            *cells.footnotes(view, used),
+        ],
     )
 
 

@@ -75,7 +75,8 @@ def intercurrent_events(counts: pd.DataFrame, *, view: View) -> Table:
     Parameters
     ----------
     counts : DataFrame
-        ``estimand.events``: number, event, strategy, occurred, decided; missing where the data do not date the event.
+        ``estimand.events``: number, event, strategy, occurred, decided; missing where the data do not date the event;
+        of outcomes at visits also ``until``, the visit before which events are counted.
     view : View
         The context, the results and the words.
     """
@@ -83,16 +84,21 @@ def intercurrent_events(counts: pd.DataFrame, *, view: View) -> Table:
         (str(row["event"]), str(row["strategy"] or ""), _count(view, row["occurred"]), _count(view, row["decided"]))
         for row in counts.to_dict("records")
     ]
+    until = str(counts["until"].iloc[0]) if "until" in counts and len(counts) else None
+    occurred, notes = view.words("table.intercurrent.occurred"), [view.words("table.intercurrent.how_to_read")]
+    if until is not None:
+        occurred = view.words("table.intercurrent.occurred_before", visit=until)
+        notes.append(view.words("table.intercurrent.same_day", visit=until))
     return Table(
         title=view.words("table.intercurrent.title"),
         columns=(
             view.words("table.intercurrent.event"),
             view.words("table.intercurrent.strategy"),
-            view.words("table.intercurrent.occurred"),
+            occurred,
             view.words("table.intercurrent.decided"),
         ),
         rows=rows,
-        footnotes=[view.words("table.intercurrent.how_to_read")],
+        footnotes=notes,
     )
 
 

@@ -15,7 +15,7 @@ from evidence_lib.statistics.inputs import Flags, Floats, checked_level, numbers
 from evidence_lib.statistics.means.inputs import visit_order
 
 SUMMARY = ("variable", "visit", "arm", "n", "mean", "sd", "se", "conf_low", "conf_high", "median", "low", "high")
-PATTERNS = ("complete", "drop-out", "gaps", "gaps and drop-out", "nothing")
+PATTERNS = ("complete", "drop-out", "gaps", "gaps and drop-out", "nothing", "no start")
 
 
 def summary_by_visit(
@@ -112,8 +112,12 @@ def missing_by_visit(frame: pd.DataFrame, *, subject: str, visit: str, outcome: 
     return pd.DataFrame(rows, columns=["visit", "arm", "subjects", "observed", "gap", "left"])
 
 
-def missing_patterns(frame: pd.DataFrame, *, subject: str, visit: str, outcome: str, arm: str) -> pd.DataFrame:
+def missing_patterns(
+    frame: pd.DataFrame, *, subject: str, visit: str, outcome: str, arm: str, baseline: str | None = None
+) -> pd.DataFrame:
     """How many subjects of each arm have which pattern: complete, drop-out, gaps, both, or no value at all.
+
+    Those with values but none at the start (``baseline``) have no change and are a pattern of their own, ``no start``.
 
     A pattern is monotone where all values after the first missing one are missing: complete, drop-out or nothing.
 
@@ -125,6 +129,8 @@ def missing_patterns(frame: pd.DataFrame, *, subject: str, visit: str, outcome: 
         One row per subject and visit.
     subject, visit, outcome, arm : str
         Names of its columns.
+    baseline : str, optional
+        Column with the value at the start, the same on all rows of a subject.
 
     Returns
     -------
@@ -142,9 +148,13 @@ def missing_patterns(frame: pd.DataFrame, *, subject: str, visit: str, outcome: 
     pattern = np.select(
         [none, gaps & left, gaps, left], [PATTERNS[4], PATTERNS[3], PATTERNS[2], PATTERNS[1]], PATTERNS[0]
     )
+    if baseline is not None:
+        _require(frame, (baseline,))
+        start = frame.drop_duplicates(subject)[baseline].notna().to_numpy()
+        pattern = np.where(~start & ~none, PATTERNS[5], pattern)
     rows = [
         {"pattern": name, "arm": one, "n": int(((pattern == name) & (arm_of == one)).sum())}
-        for name in PATTERNS
+        for name in (PATTERNS if baseline is not None else PATTERNS[:-1])
         for one in dict.fromkeys(arm_of)
     ]
     return pd.DataFrame(rows, columns=["pattern", "arm", "n"])
