@@ -40,7 +40,7 @@ def answer(view: View) -> str:
     shares = _shares(view)
     if not shares:
         return say("response.story.unknown")
-    what = _by_rule(view, "response.story.what")
+    what = say(f"response.story.what.{_rule(view)}")
     if len(view.context.arms) == 1:
         (only,) = shares.values()
         return say("response.story.answer.one_arm", people=own_phrases(view)["people"], share=only, what=what)
@@ -108,7 +108,7 @@ def seen(view: View) -> list[str]:
     say, shares = view.words, _shares(view)
     if not shares:
         return [say("response.story.plain.unknown")]
-    sentences = [_by_rule(view, "response.story.plain.what")]
+    sentences = [say(f"response.story.plain.what.{_rule(view)}")]
     key = "response.story.plain.arm" if len(view.context.arms) > 1 else "response.story.plain.one_arm"
     sentences += [
         say(key, group=_with(view, arm), n=per100(part), people=own_phrases(view)["people"])
@@ -119,9 +119,9 @@ def seen(view: View) -> list[str]:
     return [sentence for sentence in sentences if sentence]
 
 
-def _by_rule(view: View, key: str) -> str:
-    """The text for responses that had to be confirmed, or for those that had not."""
-    return view.words(f"{key}.{'confirmed' if confirmed(view) else 'unconfirmed'}")
+def _rule(view: View) -> str:
+    """Whether the words are about responses that had to be confirmed."""
+    return "confirmed" if confirmed(view) else "unconfirmed"
 
 
 def _unclear(view: View) -> list[str]:
@@ -159,7 +159,7 @@ def _value(view: View, measure: str, treatment: str) -> Value:
 
 def _difference(view: View, treatment: str) -> tuple[str, list[str]]:
     say, found = view.words, _value(view, "risk_difference", treatment)
-    meaning = _by_rule(view, "response.story.key.meaning")
+    meaning = say(f"response.story.key.meaning.{_rule(view)}")
     if found.estimate is None:
         return _missing(view, found, meaning)
     treated, reference = (number(share(view, ORR, arm)) or 0.0 for arm in (treatment, view.context.reference))
@@ -225,7 +225,7 @@ def _median(view: View, arm: str) -> Row | None:
 
 def _share_of(view: View, arm: str) -> tuple[str, list[str]]:
     say, found = view.words, value(view, share(view, ORR, arm))
-    meaning = _by_rule(view, "response.story.key.meaning")
+    meaning = say(f"response.story.key.meaning.{_rule(view)}")
     if found.estimate is None:
         return _missing(view, found, meaning)
     return say("key.one_arm.big", a=found.estimate), [meaning, interval_text(view, found, "percent")]
