@@ -268,6 +268,11 @@ def test_the_waterfall_takes_one_arm_and_many(n: int, size: Any) -> None:
     changes: dict[str, Any] = {"treatments": ()} if n == 1 else {}
     figure = figures.waterfall(bars(dict.fromkeys(counts, 50)), view=response_view(counts, **changes), size=size)
     assert len([axes for axes in figure.drawing.axes if axes.get_visible()]) == n
+    figure.drawing.draw_without_rendering()
+    name = figure.drawing.axes[0].yaxis.label.get_window_extent()
+    page = figure.drawing.bbox
+    assert page.x0 <= name.x0 < name.x1 <= page.x1
+    assert page.y0 <= name.y0 < name.y1 <= page.y1
 
 
 def spider_frames() -> tuple[pd.DataFrame, pd.DataFrame]:
