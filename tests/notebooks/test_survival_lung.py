@@ -1,4 +1,4 @@
-"""Progression-free survival of the generated trial: its own times against those made of the source dates."""
+"""Reports of the generated trial: progression by its own times and by source dates, and who stopped treatment."""
 
 from __future__ import annotations
 
@@ -12,17 +12,27 @@ from tests.published import ROOT, published, results_of
 from tests.schema import assert_valid_results
 
 STUDY = ROOT / "data" / "lung-demo" / "study.yml"
+PFS, STOPPING = "progression-free-survival", "treatment-discontinuation"
 HAZARD_RATIO = "cox.hazard_ratio.stratified"
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (STUDY.parent / "adam" / "adtte.csv").is_file():
         pytest.skip("the generated data are not there: make data")
-    run: Path = published(STUDY, tmp_path_factory.mktemp("lung") / "out", "--only", "progression-free-survival")
-    path = run / "progression-free-survival.results.json"
-    assert_valid_results(path)
-    return results_of(path)
+    return published(STUDY, tmp_path_factory.mktemp("lung") / "out", "--only", PFS, "--only", STOPPING)
+
+
+@pytest.fixture(scope="module")
+def results(run: Path) -> dict[str, Any]:
+    assert_valid_results(run / f"{PFS}.results.json")
+    return results_of(run / f"{PFS}.results.json")
+
+
+@pytest.fixture(scope="module")
+def stopping(run: Path) -> dict[str, Any]:
+    assert_valid_results(run / f"{STOPPING}.results.json")
+    return results_of(run / f"{STOPPING}.results.json")
 
 
 def ratio(results: dict[str, Any], rule: str | None) -> float:
@@ -64,3 +74,21 @@ def test_the_primary_family_is_tested_in_its_order(results: dict[str, Any]) -> N
     frame = pd.DataFrame(table["rows"], columns=table["columns"])
     assert frame["hypothesis"].tolist()[:2] == ["PFS", "OS"]
     assert frame["adjusted"].tolist() == frame["p_value"].cummax().tolist()  # fixed sequence: the largest so far
+
+
+def test_stopping_a_treatment_is_asked_of_those_who_began_it(run: Path, stopping: dict[str, Any]) -> None:
+    """The subjects are those of the safety flag, and every one of them has a record; who completed is censored."""
+    subjects = pd.read_csv(STUDY.parent / "adam" / "adsl.csv")
+    treated = subjects[subjects["SAFFL"] == "Y"]
+    assert {row["population"] for row in stopping["results"]} == {"safety population"}
+    steps = pd.DataFrame(stopping["tables"]["attrition"]["rows"], columns=stopping["tables"]["attrition"]["columns"])
+    assert len(treated) < (subjects["ITTFL"] == "Y").sum()
+    remain = dict(zip(steps["step"], steps["n"], strict=True))
+    assert remain["data.attrition.population"] == remain["data.attrition.record"] == len(treated)
+    ended = pd.DataFrame(
+        stopping["tables"]["survival.outcomes"]["rows"], columns=stopping["tables"]["survival.outcomes"]["columns"]
+    )
+    assert ended["n"].sum() == len(treated)
+    done = ended[(ended["kind"] == "censored") & ended["reason"].str.startswith("Completed", na=False)]
+    assert "Analysed: safety population." in (run / f"{STOPPING}.html").read_text(encoding="utf-8")
+    assert done["n"].sum() == (treated["EOTSTT"] == "COMPLETED").sum()

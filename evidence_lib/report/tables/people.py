@@ -129,6 +129,7 @@ def attrition(steps: pd.DataFrame, *, view: View) -> Table:
             *(view.label(arm) for arm in arms),
         ),
         rows=rows,
+        footnotes=[view.words("table.attrition.population", population=view.context.population)],
     )
 
 
