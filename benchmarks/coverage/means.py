@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.coverage.scenario import Scenario
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.means import ancova, t_test, wilcoxon
+from evidence_lib.statistics.means import ancova, mean, t_test, wilcoxon
 
 AB = {"treatment": "a", "reference": "b"}
 DIFFERENCE = 1.5
@@ -62,7 +62,12 @@ def _adjusted(rng: np.random.Generator) -> Mapping[str, Estimate]:
     }
 
 
+def _one_arm(rng: np.random.Generator) -> Mapping[str, Estimate]:
+    return {"mean": mean(rng.normal(5, 4, 30))}
+
+
 SCENARIOS = [
+    Scenario(about="One arm of 30, normal outcomes with mean 5 and SD 4", truth={"mean": 5.0}, draw=_one_arm),
     Scenario(
         about="Normal outcomes: arms of 40 and 25 with one SD of 4, and with SDs of 2 and 6; 30 pairs",
         truth=dict.fromkeys(

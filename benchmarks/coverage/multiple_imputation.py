@@ -11,7 +11,12 @@ from scipy.special import ndtr
 
 from benchmarks.coverage.scenario import Scenario
 from evidence_lib.results import Estimate
-from evidence_lib.statistics.means.multiple_imputation import impute, multiple_imputation, responder_difference
+from evidence_lib.statistics.means.multiple_imputation import (
+    delta_scan,
+    impute,
+    multiple_imputation,
+    responder_difference,
+)
 
 VISITS = 3
 SPREAD = np.array([2.0, 2.5, 3.0])
@@ -20,6 +25,7 @@ ROOT = np.linalg.cholesky(CORRELATION * np.outer(SPREAD, SPREAD))
 REFERENCE_MEAN = np.array([1.0, 1.5, 2.0])
 EFFECT = np.array([0.5, 1.0, 1.5])
 SLOPE, LIMIT, DROP, LEAVING, SEEN = 1.0, 3.0, -2.0, 0.15, 0.5
+LEFT = 2 * LEAVING
 COLUMNS: dict[str, Any] = {
     "subject": "id",
     "visit": "visit",
@@ -104,13 +110,20 @@ def _jump(rng: np.random.Generator) -> Mapping[str, Estimate]:
     return found
 
 
+def _shifted(rng: np.random.Generator) -> Mapping[str, Estimate]:
+    """Drop-out by chance before the last visit; the treated who left are 2 lower than others like them, unseen."""
+    y, treated, x = _outcomes(rng, 200)
+    y[rng.random(len(y)) < LEFT, VISITS - 1] = np.nan
+    answers = delta_scan(_frame(y, treated, x), **COLUMNS, deltas=[DROP], shifted="missing", imputations=20, rng=rng)
+    return {"imputation.shifted": answers.items[0]}
+
+
 def _share(mean: float) -> float:
     """The share of an arm at or above the limit at the last visit."""
     return float(ndtr((mean - LIMIT) / np.hypot(SPREAD[2], SLOPE)))
 
 
 BORROWED = "Rubin's variance counts as lost what reference-based imputation borrows from the reference arm"
-LEFT = 2 * LEAVING
 SCENARIOS = [
     Scenario(
         about="Two arms of 60, three visits, about 30 % gone by the last one, by what was seen before; 20 imputations",
@@ -145,5 +158,11 @@ SCENARIOS = [
         conservative=dict.fromkeys(
             ("imputation.contrast jump-to-reference", "imputation.contrast copy-increments"), BORROWED
         ),
+    ),
+    Scenario(
+        about="Two arms of 100, 30 % without the last visit by chance, the treated of them 2 lower; 20 imputations",
+        truth={"imputation.shifted": EFFECT[2] + LEFT * DROP},
+        draw=_shifted,
+        repeats=1000,
     ),
 ]

@@ -410,6 +410,10 @@ class TestEffects:
             regional.consistency_probability([0.3, 0.7], ["a", "b"], method=1, power=0.8),
             regional.consistency_probability([0.3, 0.7], ["a", "b"], method=2, power=0.8),
             regional.smallest_fraction(method=2, power=0.8, n_regions=9, probability=0.99),
+            regional.expected_range(*EFFECTS),
+            regional.expected_range(*EFFECTS, scale="log"),
+            regional.sign_agreement(*EFFECTS),
+            regional.pattern_probability([0.3, 0.7], ["a", "b"], power=0.8, observed=[0.2, 1.1]),
         ):
             for one in items(found):
                 seen.add(one.analysis)

@@ -57,13 +57,16 @@ def delta_scan(
 
     Parameters
     ----------
-    frame, subject, visit, outcome, arm, treatment, reference, rng, covariates, visits, at, event, strategy, \
-imputations : as ``multiple_imputation``
+    frame, subject, visit, outcome, arm, treatment, reference, rng : as ``multiple_imputation``
         The same arguments.
     deltas : sequence of numbers
         What is added, in units of the outcome.
+    covariates, visits, at, event, strategy : as ``multiple_imputation``
+        The same arguments.
     shifted : {"after-event", "missing"}
         Which imputed values of the treated arm are shifted: those after the event, or every one.
+    imputations : int
+        As ``multiple_imputation``.
     conf_level : float
         Of the intervals.
 
@@ -132,6 +135,31 @@ def tipping_delta(
     """The ``delta`` of ``tipping_point`` of ``impute``, in one call; arguments as ``delta_scan``.
 
     Misreading: as ``tipping_point``: whether such a departure is plausible is a clinical judgement.
+
+    Parameters
+    ----------
+    frame, subject, visit, outcome, arm, treatment, reference, rng : as ``multiple_imputation``
+        The same arguments.
+    deltas : sequence of numbers
+        What is tried, in units of the outcome.
+    covariates, visits, at, event, strategy : as ``multiple_imputation``
+        The same arguments.
+    shifted : {"after-event", "missing"}
+        As ``delta_scan``.
+    imputations : int
+        As ``multiple_imputation``.
+    conf_level : float
+        Of the interval whose conclusion is asked for.
+
+    Returns
+    -------
+    Estimates
+        One ``imputation.tipping_point`` per visit, in units of the outcome.
+
+    Raises
+    ------
+    InvalidInput, DataError
+        As ``tipping_point``.
     """
     given = dict(locals())
     rule = {name: given.pop(name) for name in ("deltas", "shifted", "conf_level")}
@@ -161,6 +189,31 @@ def imputed_responders(
     """``responder_difference`` of ``impute``, in one call; arguments as there.
 
     Misreading: as ``responder_difference``: counting from a threshold throws away how far beyond it an outcome lies.
+
+    Parameters
+    ----------
+    frame, subject, visit, outcome, arm, treatment, reference, rng : as ``multiple_imputation``
+        The same arguments.
+    threshold : float
+        From which outcome on a subject is a responder, in units of the outcome.
+    responders : {"at-least", "at-most"}
+        On which side of the threshold responders lie.
+    covariates, visits, at, event, strategy : as ``multiple_imputation``
+        The same arguments.
+    imputations : int
+        As ``multiple_imputation``.
+    conf_level : float
+        Of the intervals.
+
+    Returns
+    -------
+    Estimates
+        As ``responder_difference``.
+
+    Raises
+    ------
+    InvalidInput, DataError
+        As ``responder_difference``.
     """
     given = dict(locals())
     rule = {name: given.pop(name) for name in ("threshold", "responders", "conf_level")}
