@@ -190,7 +190,9 @@ def test_the_important_difference(difference: float, half: float, said: str) -> 
 def test_cautions() -> None:
     assert not continuous.cautions(a_report())
     (missing,) = continuous.cautions(a_report(seen=30))
-    assert missing.startswith("25% had no value at Week 12")
+    assert missing.startswith("25% had no value at Week 12, or none at the start: ")
+    (missing,) = continuous.cautions(a_report(seen=30, change=False))
+    assert missing.startswith("25% had no value at Week 12: ")
     (carried,) = continuous.cautions(a_report(seen=30, carried=True))
     assert "carried forward" in carried
     pair = {"treatment": "Active", "reference": "Control", "visit": VISIT}
@@ -298,6 +300,23 @@ def test_the_profile_shows_every_mean_seen(arms: tuple[str, ...], size: Any) -> 
     assert all(arm in figure.alternative_text for arm in arms)
     table = tables.visit_summary(at.results.table("continuous.summary"), view=at)
     assert list(dict.fromkeys(table.groups or ())) == ["Start", "Week 6", VISIT]
+
+
+@pytest.mark.parametrize("visits", [5, 9, 14])
+def test_the_names_of_visits_do_not_touch(visits: int) -> None:
+    arms = ("Active", "Control")
+    at = a_report(arms=arms)
+    made = summary(arms)
+    seen = made[made["variable"] == "observed"].drop_duplicates("arm")
+    more = [seen.assign(visit=f"Week {6 * place}") for place in range(1, visits)]
+    figure = figures.mean_profile(
+        pd.concat([made[made["variable"] == "baseline"], *more]), view=at, size="first_screen"
+    ).drawing
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+    assert all(one.x1 < other.x0 for one, other in zip(boxes, boxes[1:], strict=False))
+    assert axes.get_xticklabels()[-1].get_text().split() == ["Week", str(6 * (visits - 1))]
 
 
 def test_what_is_missing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,7 @@ INCHES = {"main": (8.6, 3.6), "first_screen": (4.7, 2.15)}
 RIGHT = {"main": 1.9, "first_screen": 1.35}
 LABEL_WIDTH = {"main": 24, "first_screen": 17}
 LEFT, TOP, ROW = 0.75, 0.12, 0.185
+CHARACTER = 0.085  # width of a letter of the visits' names, in inches
 APART = 0.10  # how far the arms stand apart, in visits
 
 
@@ -61,8 +63,7 @@ def mean_profile(summary: pd.DataFrame, *, view: View, size: Size = "main") -> F
         _draw(axes, view, points, arms, visits)
         _name(axes, view, points, arms, visits, size)
         _numbers(axes, view, points, arms, visits, plot)
-        wide = 12 if size == "main" or len(visits) < 5 else 6
-        axes.set_xticks(range(len(visits)), [wrapped(visit, wide, lines=2) for visit in visits])
+        axes.set_xticks(range(len(visits)), _visit_labels(visits, size))
         axes.set_xlim(-0.35, len(visits) - 0.65)
         axes.set_ylabel(_axis(view))
     return Figure(
@@ -74,6 +75,18 @@ def mean_profile(summary: pd.DataFrame, *, view: View, size: Size = "main") -> F
         if size == "first_screen"
         else [view.words("continuous.figure.profile.read", level=cells.level(view))],
     )
+
+
+def _visit_labels(visits: Sequence[str], size: Size) -> list[str]:
+    """The visits' names in two lines; where they would touch only every second or third, the last one among them."""
+    room = (INCHES[size][0] - LEFT - RIGHT[size]) / len(visits)
+    longest = max(len(word) for visit in visits for word in visit.split())
+    step = max(1, math.ceil(longest * CHARACTER / room))
+    width = max(longest, min(12, int(step * room / CHARACTER)))
+    return [
+        wrapped(visit, width, lines=2) if (len(visits) - 1 - place) % step == 0 else ""
+        for place, visit in enumerate(visits)
+    ]
 
 
 def _points(view: View, summary: pd.DataFrame) -> list[dict[str, Any]]:

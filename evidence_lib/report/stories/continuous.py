@@ -61,7 +61,8 @@ def grey_line(view: View) -> list[str]:
     """How many were studied, and how many were seen at the main visit."""
     n, seen = seen_counts(view, view.context.arms)
     people = own_phrases(view)["people"]
-    return [view.words("continuous.story.grey", n=n, people=people, seen=seen, visit=facts(view).visit)]
+    told = {"n": n, "people": people, "seen": seen, "when": _when(view)}
+    return [view.words("continuous.story.grey", **told)]
 
 
 def cautions(view: View) -> list[str]:
@@ -72,7 +73,8 @@ def cautions(view: View) -> list[str]:
     if found.carried:
         lines.append(say("continuous.story.caution.carried"))
     elif n and 1 - seen / n >= MANY_MISSING:
-        lines.append(say("continuous.story.caution.missing", share=1 - seen / n, visit=found.visit))
+        start = say("continuous.story.none_at_start") if found.change else ""
+        lines.append(say("continuous.story.caution.missing", share=1 - seen / n, visit=found.visit, start=start))
         lines += [say("continuous.story.caution.beside")] if "sensitivity" in found.roles.values() else []
     if any(_disagree(view, treatment) for treatment in view.context.treatments):
         lines.append(say("continuous.story.caution.disagree"))
@@ -203,12 +205,18 @@ def _one_mean(view: View) -> tuple[str, list[str]]:
     return shown(view, seen_mean.estimate), lines
 
 
+def _when(view: View) -> str:
+    """At which visits somebody counted has a value: a change needs one at the start too."""
+    found = facts(view)
+    return view.words(f"continuous.story.when.{'change' if found.change else 'value'}", visit=found.visit)
+
+
 def _missing_message(view: View, arms: Sequence[str]) -> tuple[str, list[str]]:
     say, found = view.words, facts(view)
     n, there = seen_counts(view, arms)
     big = say("continuous.story.key.seen_big", seen=there, n=n)
     carried = [say("continuous.story.key.carried")] if found.carried else []
-    return big, [say("continuous.story.key.seen", visit=found.visit), *carried]
+    return big, [say("continuous.story.key.seen", when=_when(view)), *carried]
 
 
 def _disagree(view: View, treatment: str) -> bool:
