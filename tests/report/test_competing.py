@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from evidence_lib.endpoints.time_to_event import VisitSchedule
+from evidence_lib.endpoints.time_to_event.sensitivity import VARIANTS
+from evidence_lib.language import words
 from evidence_lib.report import figures, tables
 from evidence_lib.report.context import Context, View, view
 from evidence_lib.report.narrative import cautions, first_screen, passage
@@ -357,3 +360,13 @@ def test_rules_of_censoring_stand_below_the_main_analysis() -> None:
         "Hazard ratios under each rule of censoring: Main analysis 0.69 (0.54 to 0.89) and FDA rules, from dates 0.81 "
         "(0.61 to 1.02)."
     )
+
+
+@pytest.mark.parametrize("rule", ["FDA", "missed_censored", "backdated"])
+def test_a_rule_about_missed_assessments_says_from_how_many_on(rule: str) -> None:
+    """One missed assessment changes nothing under any of them: the schedule's own number is two."""
+    assert VisitSchedule(interval=42).missed == 2
+    assert VARIANTS[rule].missed != "ignore"
+    assert "two or more missed assessments" in words("en")(f"tte.rules.{rule}")
+    assert rule == "FDA" or "2" in words("en")(f"survival.rules.short.{rule}")
+    assert "two or more missed assessments" in words("en")("tte.censored.missed_assessments")
