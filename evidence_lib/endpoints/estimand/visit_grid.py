@@ -40,6 +40,13 @@ class Grid:
         wide = numbers_of(self.frame, name).reshape(self.value.shape)
         return wide[:, 0]
 
+    def place(self, until: Hashable) -> int:
+        """The position of a visit. Raises InvalidInput where there is none of this name."""
+        if until not in self.visits:
+            known = ", ".join(map(str, self.visits))
+            raise InvalidInput("until is no visit of the frame", expected=known, found=str(until))
+        return self.visits.index(until)
+
     def wide(self, name: str) -> Floats:
         """A column of numbers as subjects by visits."""
         return numbers_of(self.frame, name).reshape(self.value.shape).copy()

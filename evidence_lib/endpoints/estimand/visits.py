@@ -135,18 +135,10 @@ def visits(
     firsts = {number: first_affected(made, one) for number, one in days.items()}
     reach = {number: first < len(made.visits) for number, first in firsts.items()}
     number, when = first_of(days, plan.ending, reach, made.subjects)
-    last = None if until is None else _place(made, until)
+    last = None if until is None else made.place(until)
     return _applied(
         made, plan, estimand, days, firsts, number, when, value=value, response=response, worst=worst, last=last
     )
-
-
-def _place(made: Grid, until: Hashable) -> int:
-    if until not in made.visits:
-        raise InvalidInput(
-            "until is no visit of the frame", expected=", ".join(map(str, made.visits)), found=str(until)
-        )
-    return made.visits.index(until)
 
 
 def _require_flags(wide: Floats, name: str) -> None:
