@@ -35,7 +35,8 @@ def censoring_sensitivity(
 
     ``FDA`` and ``EMA`` as in ``progression_free_survival``. The others change one thing against ``EMA``: censoring at
     new therapy, new therapy as an event, censoring before missed assessments, progression after two or more missed
-    assessments dated at the first of them, and progression dated at the scheduled visit. The labels of all are in ``LABELS``.
+    assessments dated at the first of them, and progression dated at the scheduled visit. The labels of all are in
+    ``LABELS``.
 
     Misreading: that the rules agree does not show that censoring was uninformative; all of them take the reasons for
     missing assessments as unrelated to the outcome.
