@@ -68,6 +68,7 @@ def _opened(
     if parameters["endpoint"] is not None or section.notebook not in NOT_TIME_TO_EVENT:
         analysis = population.time_to_event(loaded, parameters, data, people)
     _require_columns(section, parameters, people, analysis)
+    _require_records(section, parameters, data)
     context = _context(loaded, section, parameters, people, analysis)
     out = os.environ.get("EVIDENCE_OUT")
     return Report(
@@ -85,6 +86,13 @@ def _opened(
         baseline=parameters["baseline"] or _declared_variables(parameters),
         balance_limit=parameters["balance_limit"],
     )
+
+
+def _require_records(section: ReportSection, parameters: Mapping[str, Any], data: AdamData) -> None:
+    """Refuse a report whose records are not there before it starts: reading them says what is missing."""
+    needed = {"trial/safety": "ADAE", "trial/continuous-endpoints": parameters["dataset"]}.get(section.notebook)
+    if needed is not None and not data.has(needed):
+        data.table(needed)
 
 
 def _require_columns(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,3 +134,11 @@ def test_subgroups_are_configuration(trial: Trial) -> None:
 def test_a_comparison_needs_its_arms(trial: Trial) -> None:
     with pytest.raises(ParameterError, match="a comparison needs its arms"):
         open_report(trial(report("os", parameters={"endpoint": "OS"})), "os")
+
+
+def test_a_report_whose_records_are_missing_is_refused_when_it_opens(trial: Trial, tmp_path: Path) -> None:
+    safety = report("ae", notebook="trial/safety", parameters=COMPARED, primary_measure="risk_difference")
+    path = trial(safety)
+    (tmp_path / "adam" / "adae.csv").unlink()
+    with pytest.raises(DataError, match="ADAE is missing"):
+        open_report(path, "ae")

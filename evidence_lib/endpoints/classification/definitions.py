@@ -55,7 +55,7 @@ class Derived:
     options: tuple[tuple[str, Any], ...] = ()
 
 
-def parse_definitions(definitions: Mapping[str, Any], *, where: str = "derived") -> tuple[Derived, ...]:
+def parse_definitions(definitions: Mapping[str, Any], *, where: str = "variables") -> tuple[Derived, ...]:
     """Check the definitions of derived columns.
 
     Parameters
