@@ -181,7 +181,11 @@ def hazards(view: View, doubtful: str = "hazards.doubtful") -> Passage:
             continue
         key = doubtful if float(row.value) < view.context.ph_alpha else "hazards.compatible"
         paragraphs.append(say(key, p=row.value, alpha=say.number(alpha, max(2, -int(alpha.as_tuple().exponent)))))
-    return Passage(paragraphs=paragraphs or [say("hazards.one_arm")])
+    if not paragraphs:
+        return Passage(paragraphs=[say("hazards.one_arm")])
+    strata = [view.label(name) for name in view.context.strata]
+    # The check is of the model without strata, which a reader of a stratified main model would not guess.
+    return Passage(paragraphs=[*paragraphs, *([say("hazards.without_strata", strata=strata)] if strata else [])])
 
 
 def _limitations(view: View) -> Passage:
