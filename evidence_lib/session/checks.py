@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 LEAST_SHARE_AT_RISK = 0.10
 CRUDE_COMPARISONS = (
-    "cox.hazard_ratio.*, logrank.*, rmst.difference, rmst.difference.adjusted, rmst.ratio, milestone.difference, "
-    "cox.interaction, cox.period_interaction, maxcombo.*, weighted_logrank.*, aalen_johansen.difference, gray.*, fine_gray.*, cause_specific.*"
+    "cox.hazard_ratio.*, cox.interaction, cox.period_interaction, logrank.*, maxcombo.*, weighted_logrank.*, "
+    "rmst.difference, rmst.difference.adjusted, rmst.ratio, milestone.difference, aalen_johansen.difference, gray.*, "
+    "fine_gray.*, cause_specific.*"
 )
 
 
