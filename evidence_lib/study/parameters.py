@@ -276,6 +276,16 @@ _LIST = (
         meaning="adverse events are shown if this share of an arm or more has them; the results hold all",
     ),
     Parameter(
+        name="window_days",
+        kind="number",
+        unit="days",
+        high=1000,
+        whole=True,
+        default=30,
+        notebooks=(SAFETY,),
+        meaning="the days after the last dose in which an adverse event still counts, as TRTEMFL has it",
+    ),
+    Parameter(
         name="term",
         kind="texts",
         at_most=50,

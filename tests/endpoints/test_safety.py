@@ -99,6 +99,12 @@ def test_what_counts_as_related(answer: str, related: bool) -> None:
     assert found["related"].tolist() == [related]
 
 
+def test_the_answers_on_relation_are_told_as_found() -> None:
+    found = data.relation_answers(records(AEREL=["Remote", "NONE", "none ", "PROBABLE", None]))
+    assert found.to_numpy().tolist() == [["", True], ["NONE", False], ["PROBABLE", True], ["REMOTE", False]]
+    assert data.relation_answers(records(AETERM=["x"])).empty
+
+
 def test_treatment_emergent_without_a_flag_is_from_the_first_day_to_30_days_after_the_last() -> None:
     adae = pd.DataFrame(
         {"subject": 0, "arm": "A", "AETERM": list("abcde"), "ASTDT": [on(0), on(1), on(40), on(41), None]}
@@ -170,31 +176,62 @@ def first(events: dict[int, int | None], **adsl: list[Any]) -> dict[int, tuple[s
 
 def test_the_first_of_event_stopping_death_and_the_end() -> None:
     found = first(
-        {0: 5, 1: 30, 4: 20, 6: None, 7: -3},
-        TRTEDT=[on(20)] * 8,
-        EOTSTT=[*["DISCONTINUED"] * 3, "ONGOING", "DISCONTINUED", "COMPLETED", "COMPLETED", "ONGOING"],
-        DTHDT=[None, None, on(10), None, None, on(25), None, None],
-        EOSDT=[None, None, None, None, None, None, on(80), None],
+        {0: 5, 1: 30, 4: 50, 6: None, 7: -3, 8: 51, 10: 40},
+        TRTEDT=[on(20)] * 12,
+        EOTSTT=[*["DISCONTINUED"] * 3, "ONGOING", "DISCONTINUED", "COMPLETED", "COMPLETED", "ONGOING",
+                *["DISCONTINUED"] * 4],
+        DTHDT=[None, None, on(10), None, None, on(25), None, None, None, None, None, on(51)],
+        EOSDT=[None, None, None, None, None, None, on(80), None, None, on(33), on(33), None],
     )  # fmt: skip
     assert found[0] == ("event", 5)
-    assert found[1] == ("discontinuation", 20)  # an event after stopping is not counted here
+    assert found[1] == ("event", 30)  # within 30 days after the last dose
     assert found[2] == ("death", 10)
     assert found[3] == ("censored", 20)
-    assert found[4] == ("event", 20)  # on the day of stopping the event goes first
+    assert found[4] == ("event", 50)  # on the last day of the window the event goes before stopping
     assert found[5] == ("death", 25)  # within 30 days after the last dose
     assert found[6] == ("censored", 50)  # seen until day 80; events end to count 30 days after the last dose
     assert found[7] == ("event", 1)  # before the first dose, but flagged as treatment-emergent
+    assert found[8] == ("discontinuation", 50)  # an event after the window is none here
+    assert found[9] == ("censored", 33)  # stopped, and seen for a part of the window only
+    assert found[10] == ("event", 40)  # an event shows that the subject was seen on its day
+    assert found[11] == ("discontinuation", 50)  # a death after the window
 
 
 def test_treatment_that_stopped_by_death_is_death() -> None:
     found = first({}, TRTEDT=[on(20)] * 2, EOTSTT=["DISCONTINUED"] * 2, DCTREAS=["DEATH", "PROGRESSIVE DISEASE"],
                   DTHDT=[on(24), on(24)])  # fmt: skip
-    assert found == {0: ("death", 24), 1: ("discontinuation", 20)}
+    assert found == {0: ("death", 24), 1: ("death", 24)}
+    late = first({}, TRTEDT=[on(20)] * 2, EOTSTT=["DISCONTINUED"] * 2, DCTREAS=["DEATH", "PROGRESSIVE DISEASE"],
+                 DTHDT=[None, on(70)])  # fmt: skip
+    assert late == {0: ("death", 20), 1: ("discontinuation", 50)}
 
 
 def test_a_death_without_a_day_is_on_the_last_day_seen_and_unknown_treatment_is_left_out() -> None:
     found = first({}, TRTEDT=[on(20), None], DTHFL=["Y", "N"], EOSSTT=["DISCONTINUED", "COMPLETED"])
     assert found == {0: ("death", 20)}
+
+
+def test_time_at_risk_ends_with_the_window_death_or_the_last_day_seen() -> None:
+    adae = pd.DataFrame({"subject": [0], "arm": "A", "AETERM": "x", "ASTDT": [on(1)], "TRTEMFL": "Y"})
+    frame = people(
+        TRTEDT=[on(10)] * 6,
+        EOTSTT=["DISCONTINUED"] * 5 + ["ONGOING"],
+        LSTALVDT=[on(90), on(90), on(25), on(4), None, None],
+        DTHDT=[None, on(30), None, None, None, None],
+    )
+    found = data.times_to_first(data.adverse_events(adae, frame), frame, levels=["term"])
+    assert found["time"].tolist() == [1, 30, 25, 10, 40, 10]  # an early contact does not end the time of treatment
+    told = data.window(data.adverse_events(adae.assign(ASTDT=on(41)), frame), frame)
+    assert told.to_dict("records") == [{"days": 30, "later": 1}]
+
+
+def test_who_stopped_by_adsl_stopped_on_the_day_of_the_last_dose() -> None:
+    adsl = people(DSRAEFL=["Y", "N"], TRTEDT=[on(10), on(20)], EOSDT=[on(90), on(90)])
+    adae = records(AETERM=["x", "y"], AEACN=[None, None], TRTEMFL=["N", "N"])
+    events = data.by_category(data.adverse_events(adae, adsl), adsl)
+    found = data.times_to_first(events, adsl, levels=["category"])
+    stopped = found[found["category"] == "discontinuation"]
+    assert stopped[["event", "time"]].to_numpy().tolist() == [[1, 10], [0, 50]]
 
 
 def test_the_declared_terms_are_followed() -> None:
@@ -214,13 +251,17 @@ def test_the_declared_terms_are_followed() -> None:
 def test_time_at_risk_until_the_first_event_of_each_term() -> None:
     adae = pd.DataFrame({"subject": [0, 0, 1, 2], "arm": "A", "AEDECOD": ["x", "x", "x", "y"], "AEBODSYS": "S",
                          "ASTDT": [on(4), on(2), on(50), None], "TRTEMFL": "Y"})  # fmt: skip
-    frame = people(TRTEDT=[on(10), on(20), on(30), None])
+    frame = people(TRTEDT=[on(10), on(20), on(30), None], EOSDT=[on(25), on(90), on(90), None])
     found = data.times_to_first(data.adverse_events(adae, frame), frame, levels=["soc", "term"])
     x = found[found["term"] == "x"].set_index("subject")
-    assert x["time"].to_dict() == {0: 2, 1: 20, 2: 30}  # after the last dose: no more time at risk
+    assert x["time"].to_dict() == {0: 2, 1: 50, 2: 60}  # to the event, or to 30 days after the last dose
     assert x["event"].to_dict() == {0: 1, 1: 1, 2: 0}
     assert x["events"].to_dict() == {0: 2, 1: 1, 2: 0}
-    assert found[found["term"] == "y"].set_index("subject")["time"].to_dict() == {0: 10, 1: 20, 2: 30}
+    assert found[found["term"] == "y"].set_index("subject")["time"].to_dict() == {0: 25, 1: 50, 2: 60}
+    narrow = data.times_to_first(data.adverse_events(adae, frame), frame, levels=["term"], window_days=29)
+    x = narrow[narrow["term"] == "x"].set_index("subject")
+    assert x["event"].to_dict() == {0: 1, 1: 0, 2: 0}  # an event after the window is no event and adds no time
+    assert x["time"].to_dict() == {0: 2, 1: 49, 2: 59}
     nothing = data.times_to_first(data.adverse_events(adae[:0], frame), frame, levels=["soc", "term"])
     assert nothing.empty
 
@@ -340,12 +381,9 @@ def test_the_first_dermatologic_event_is_that_of_the_study() -> None:
     adtte = reference("cdisc-pilot/adtte.csv")
     both = adsl[["USUBJID", "subject"]].merge(adtte[["USUBJID", "AVAL", "CNSR"]]).merge(found, on="subject")
     events = both[both["cause"] == "event"]
-    assert len(events) == 150
+    assert len(events) == 152
     assert (events["AVAL"] == events["time"]).all()
-    assert (events["CNSR"] == 0).all()
-    # Two had theirs on the day after the last dose.
-    late = both[(both["CNSR"] == 0) & (both["cause"] != "event")]
-    assert (late["AVAL"] - late["time"]).tolist() == [1, 1]
+    assert ((both["CNSR"] == 0) == (both["cause"] == "event")).all()
 
 
 @needs_reference

@@ -51,6 +51,7 @@ def a_view(
     tests: bool = False,
     categories: dict[str, list[int]] | None = None,
     exposure: list[float] | None = None,
+    later: int = 0,
     **changes: Any,
 ) -> View:
     facts = {"notebook": "trial/safety", "design": "randomised", "primary_measure": "risk_difference", "item": "F1"}
@@ -109,6 +110,9 @@ def a_view(
     shown = safety.frequent(counts, min_percent=5)
     by_class = safety.incidence_counts(terms, subjects=everybody, levels=["soc"])
     made.add_table("safety.shown", safety.table_order(by_class, shown, min_percent=5))
+    made.add_table("safety.window", pd.DataFrame({"days": [14], "later": [later]}))
+    answers = {"answer": ["", "NONE", "POSSIBLE", "REMOTE"], "related": [True, False, True, False]}
+    made.add_table("safety.relation", pd.DataFrame(answers))
     means = exposure or [100.0] * len(arms)
     made.add_table(
         "safety.exposure",
@@ -261,6 +265,22 @@ def test_the_overview_has_subjects_shares_events_and_differences() -> None:
     assert cell(table, "Any adverse event", "Control") == "30 (75.0%) [31]"
     assert cell(table, "Any adverse event", "difference in points").startswith("15.0 (")
     assert not any(column.endswith(": p") for column in table.columns)
+
+
+def test_the_notes_name_the_window_and_the_answers_on_relation() -> None:
+    given = {"any": [36, 30], "related": [20, 10], "discontinuation": [6, 2]}
+    at = a_view(categories=given, later=2)
+    notes = " ".join(tables.adverse_event_overview(view=at).footnotes)
+    assert "from the first dose to 14 days after the last" in notes
+    assert "2 events that the data flag as treatment-emergent began after this window" in notes
+    assert "as unrelated count: NONE and REMOTE. As related count: no answer and POSSIBLE." in notes
+    rates = tables.adverse_event_rates(at.results.table("safety.shown"), view=at, categories=True)
+    assert any(
+        "from the first dose to 14 days after the last, death or the last day seen" in n for n in rates.footnotes
+    )
+    plain = " ".join(tables.adverse_event_overview(view=a_view()).footnotes)
+    assert "began after this window" not in plain
+    assert "unrelated" not in plain
 
 
 def test_p_values_stand_only_where_they_were_asked_for() -> None:

@@ -87,6 +87,7 @@ VALID: dict[str, Any] = {
     "not_treated_reason": "NTRTREAS",
     "tests": True,
     "min_percent": 10,
+    "window_days": 90,
     "term": ["RASH"],
     "special_interest": "CQ01NAM",
     "laboratory": ["ALT"],

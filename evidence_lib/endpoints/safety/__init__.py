@@ -7,6 +7,7 @@ from evidence_lib.endpoints.safety.events import (
     can_tell_deaths,
     deaths,
     of_note,
+    relation_answers,
     terms_of,
     worst_grades,
 )
@@ -20,6 +21,7 @@ from evidence_lib.endpoints.safety.first_events import (
 )
 from evidence_lib.endpoints.safety.measurements import VISIT_KEYS, by_visit, laboratory_shifts, liver_peaks, unnamed
 from evidence_lib.endpoints.safety.sources import LABORATORY, records_of
+from evidence_lib.endpoints.safety.window import window
 
 __all__ = [
     "CENSORED",
@@ -40,8 +42,10 @@ __all__ = [
     "milestones",
     "of_note",
     "records_of",
+    "relation_answers",
     "terms_of",
     "times_to_first",
     "unnamed",
+    "window",
     "worst_grades",
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from evidence_lib.endpoints.safety.exposure import day_of
+from evidence_lib.endpoints.safety.exposure import day_of, treatment_days
+from evidence_lib.endpoints.safety.window import WINDOW_DAYS
 from evidence_lib.errors import InvalidInput
 
 NOT_CODED = "not_coded"
@@ -27,16 +28,19 @@ CATEGORIES = (
 # Where ADAE does not say that treatment stopped because of an event, ADSL may say so of the subject.
 STOPPED_FLAGS = ("DSRAEFL",)
 STOP_REASONS = ("DCTREAS", "DCREASCD", "DCSREAS", "DCDECOD", "EOTREAS")
-AFTER_TREATMENT = 30  # days after the last dose in which an event still counts as treatment-emergent without a flag
 
 
 def adverse_events(
-    records: pd.DataFrame, subjects: pd.DataFrame, *, special_interest: str | None = None
+    records: pd.DataFrame,
+    subjects: pd.DataFrame,
+    *,
+    special_interest: str | None = None,
+    window_days: int = WINDOW_DAYS,
 ) -> pd.DataFrame:
     """The treatment-emergent adverse events: one row per event.
 
     Treatment-emergent are those with TRTEMFL = Y; without that column those that began on or after the first and up to
-    30 days after the last day of treatment, or at an unknown date.
+    ``window_days`` after the last day of treatment, or at an unknown date.
 
     Returns
     -------
@@ -73,14 +77,23 @@ def adverse_events(
     ):
         if answer is not None:
             made[name] = answer
-    return made[_emergent(records, day, dates)].reset_index(drop=True)
+    return made[_emergent(records, day, dates, window_days)].reset_index(drop=True)
+
+
+def relation_answers(records: pd.DataFrame) -> pd.DataFrame:
+    """The answers in the data on relation to treatment, each with whether it counts as related; empty is no answer."""
+    answers = _relation(records)
+    if answers is None:
+        return pd.DataFrame({"answer": pd.Series(dtype=object), "related": pd.Series(dtype=bool)})
+    found = sorted(set(answers))
+    return pd.DataFrame({"answer": found, "related": [answer not in NOT_RELATED for answer in found]})
 
 
 def by_category(events: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
     """The events once per category that they belong to; a categorical column ``category`` names it.
 
     Where ADAE says of no event what was done with treatment, who stopped because of one comes from ADSL: a row without
-    organ class, term and day, and not ``known`` as an event.
+    organ class and term, on the day of the last dose, and not ``known`` as an event.
     """
     there = [name for name in CATEGORIES if name in events]
     parts = [events[events[name]].assign(category=name, known=True) for name in there]
@@ -136,11 +149,11 @@ def grade_order(events: pd.DataFrame) -> list[str]:
     return [*known, *sorted(there - set(known))]
 
 
-def deaths(subjects: pd.DataFrame) -> pd.DataFrame:
+def deaths(subjects: pd.DataFrame, *, window_days: int = WINDOW_DAYS) -> pd.DataFrame:
     """Who died: subject, arm, ``category`` (when: on treatment, after, unknown) and ``cause``.
 
-    A death counts as on treatment up to 30 days after the last dose. DTHFL = Y or a DTHDT says that a subject died;
-    the cause is DTHCAUS, else DTHCAT.
+    A death counts as on treatment up to ``window_days`` after the last dose. DTHFL = Y or a DTHDT says that a
+    subject died; the cause is DTHCAUS, else DTHCAT.
     """
     died = pd.Series(False, index=subjects.index)
     if "DTHFL" in subjects:
@@ -151,7 +164,7 @@ def deaths(subjects: pd.DataFrame) -> pd.DataFrame:
     phase = pd.Series("unknown", index=dead.index, dtype=object)
     if {"DTHDT", "TRTEDT"} <= set(dead):
         after = day_of(dead["DTHDT"], dead["TRTEDT"]) - 1
-        phase = phase.mask(after <= AFTER_TREATMENT, "on_treatment").mask(after > AFTER_TREATMENT, "after_treatment")
+        phase = phase.mask(after <= window_days, "on_treatment").mask(after > window_days, "after_treatment")
     made = dead[["subject", "arm"]].assign(category=phase, cause=_text(dead, ("DTHCAUS", "DTHCAT")))
     return made.reset_index(drop=True)
 
@@ -198,11 +211,17 @@ def _flag(records: pd.DataFrame, name: str) -> pd.Series | None:
 
 
 def _related(records: pd.DataFrame) -> pd.Series | None:
+    answers = _relation(records)
+    return None if answers is None else ~answers.isin(NOT_RELATED)
+
+
+def _relation(records: pd.DataFrame) -> pd.Series | None:
+    """The answers on relation to treatment in capitals; empty where there is none."""
     name = next((n for n in ("AREL", "AEREL") if n in records), None)
     if name is None:
         return None
     # A missing answer is none of the answers, whatever its text looks like.
-    return records[name].isna() | ~records[name].astype(str).str.strip().str.upper().isin(NOT_RELATED)
+    return records[name].astype(str).str.strip().str.upper().where(records[name].notna(), "")
 
 
 def _special(records: pd.DataFrame, name: str | None) -> pd.Series | None:
@@ -237,23 +256,24 @@ def _fatal(records: pd.DataFrame, grades: pd.Series | None) -> pd.Series | None:
     return fatal
 
 
-def _emergent(records: pd.DataFrame, day: pd.Series, dates: pd.DataFrame) -> pd.Series:
+def _emergent(records: pd.DataFrame, day: pd.Series, dates: pd.DataFrame, window_days: int) -> pd.Series:
     if "TRTEMFL" in records:
         return records["TRTEMFL"] == "Y"
     emergent = day.isna() | (day >= 1)
     if {"TRTSDT", "TRTEDT"} <= set(dates):
         last = day_of(dates["TRTEDT"], dates["TRTSDT"])
-        emergent &= ~(day > last + AFTER_TREATMENT)
+        emergent &= ~(day > last + window_days)
     return emergent
 
 
 def _stopped(subjects: pd.DataFrame) -> pd.DataFrame | None:
     """The subjects whose treatment stopped because of an adverse event; None where ADSL does not say."""
+    people = subjects[["subject", "arm"]].assign(day=treatment_days(subjects))
     for name in STOPPED_FLAGS:
         if name in subjects:
-            return subjects.loc[subjects[name] == "Y", ["subject", "arm"]]
+            return people[subjects[name] == "Y"]
     for name in STOP_REASONS:
         if name in subjects:
             reason = subjects[name].astype(str).str.strip().str.upper()
-            return subjects.loc[reason.isin(["ADVERSE EVENT", "ADVERSE EVENTS"]), ["subject", "arm"]]
+            return people[reason.isin(["ADVERSE EVENT", "ADVERSE EVENTS"])]
     return None

@@ -1,4 +1,4 @@
-"""Time until the first adverse event: at risk during treatment, and with death and stopping as competing events."""
+"""Time until the first adverse event: in the window of safety, with death and stopping as competing events."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from evidence_lib.endpoints.safety.events import AFTER_TREATMENT
-from evidence_lib.endpoints.safety.exposure import day_of, treatment_days
+from evidence_lib.endpoints.safety.window import WINDOW_DAYS, follow_up, in_window
 from evidence_lib.errors import DataError
 from evidence_lib.study import days_of
 
 CENSORED = "censored"
 CAUSES = ("event", "discontinuation", "death")
-# By whose absence, presence or value ADSL says that treatment went on to its planned end, or still goes on.
-COMPLETED = ("COMPLETED", "ONGOING", "COMPLETE")
-TREATMENT_REASONS = ("DCTREAS", "DCREASCD")
-STATUS = ("EOTSTT", "EOSSTT", "DCDECOD")
-LAST_SEEN = ("EOSDT", "RFENDT", "LSTALVDT", "LSTCNDT")
 SELECTED_BY_DEFAULT = ("special_interest", "grade3", "severe", "serious", "any")
 LEAST_SHARE_AT_RISK = 0.1
 WEEK = 7
@@ -31,16 +25,18 @@ STEPS = {
 INTERVALS = 10
 
 
-def times_to_first(events: pd.DataFrame, subjects: pd.DataFrame, *, levels: Sequence[str]) -> pd.DataFrame:
+def times_to_first(
+    events: pd.DataFrame, subjects: pd.DataFrame, *, levels: Sequence[str], window_days: int = WINDOW_DAYS
+) -> pd.DataFrame:
     """One row per level and subject: ``event`` (1 where there was one), ``time`` at risk and ``events``.
 
-    ``time`` in days: from the first dose to the first event of the level, else to the end of treatment. An event after
-    the last dose counts, with the time at risk ending there; one of unknown day counts with the whole treatment. A
-    subject whose length of treatment is not known has no row.
+    ``time`` in days: from the first dose to the first event of the level, else to the first of ``window_days`` after
+    the last dose, death and the last day seen. Events count in the same window, so that events and time agree; one of
+    unknown day counts with all the subject's time. A subject whose length of treatment is not known has no row.
     """
-    days = treatment_days(subjects)
-    people = subjects[["subject", "arm"]].assign(exposure=days)[days.notna()]
-    first = events.groupby(["subject", *levels], sort=False, observed=True)
+    people = follow_up(subjects, window_days=window_days)
+    people = people[people["end"].notna()]
+    first = events[in_window(events, people)].groupby(["subject", *levels], sort=False, observed=True)
     found = first["day"].agg(day="min", events="size").reset_index()
     if len(levels) == 1 and isinstance(events[levels[0]].dtype, pd.CategoricalDtype):
         wanted = pd.DataFrame({levels[0]: list(events[levels[0]].cat.categories)})
@@ -48,11 +44,13 @@ def times_to_first(events: pd.DataFrame, subjects: pd.DataFrame, *, levels: Sequ
         wanted = events[list(levels)].drop_duplicates()
     for name in levels:
         found[name], wanted[name] = found[name].astype(str), wanted[name].astype(str)
-    made = wanted.merge(people, how="cross").merge(found, on=["subject", *levels], how="left")
+    made = wanted.merge(people[["subject", "arm", "end"]], how="cross").merge(
+        found, on=["subject", *levels], how="left"
+    )
     made["event"] = made["events"].notna().astype(int)
     made["events"] = made["events"].fillna(0).astype(int)
-    made["time"] = made["day"].clip(lower=1).fillna(made["exposure"]).clip(upper=made["exposure"])
-    return made[[*levels, "subject", "arm", "event", "events", "time", "exposure"]]
+    made["time"] = made["day"].clip(lower=1).fillna(made["end"])
+    return made[[*levels, "subject", "arm", "event", "events", "time"]]
 
 
 def selected_events(events: pd.DataFrame, terms: str | Sequence[str] | None) -> tuple[pd.DataFrame, str]:
@@ -78,37 +76,31 @@ def selected_events(events: pd.DataFrame, terms: str | Sequence[str] | None) -> 
 
 
 def first_event(
-    events: pd.DataFrame, subjects: pd.DataFrame, *, terms: str | Sequence[str] | None = None
+    events: pd.DataFrame,
+    subjects: pd.DataFrame,
+    *,
+    terms: str | Sequence[str] | None = None,
+    window_days: int = WINDOW_DAYS,
 ) -> pd.DataFrame:
     """One row per subject: ``time`` (days) to the first of the events, to stopping treatment, to death, or the end.
 
-    ``cause`` is event, discontinuation, death or censored. Day 1 is the day of the first dose. Treatment that stopped
-    before its planned end competes on the day of the last dose (unless death was why), death on its own day; who
-    completed treatment or is still treated is censored at the last day seen, at most 30 days after the last dose, where
-    events end to be treatment-emergent. On one day an event goes first (it may be why treatment stopped), then death.
-    A subject whose length of treatment is not known, and an event without a day, are left out.
+    ``cause`` is event, discontinuation, death or censored. Day 1 is the day of the first dose. Events count up to
+    ``window_days`` after the last dose, as in every count; so treatment that stopped before its planned end competes
+    on the last day of that window, and death in the window on its own day. Who completed treatment or is still
+    treated, and who was not seen until the end of the window, is censored on the last day seen in it. On one day an
+    event goes first, then death. A subject whose length of treatment is not known, and an event without a day,
+    are left out.
     ``attrs["selected"]`` is a frame that says what the events are: ``what`` and, for declared terms, ``term``.
     """
     chosen, selected = selected_events(events, terms)
-    people = subjects[["subject", "arm"]].copy()
-    days = treatment_days(subjects)
-    seen = pd.Series(float("nan"), index=subjects.index)
-    for name in LAST_SEEN:
-        if name in subjects and "TRTSDT" in subjects:
-            seen = seen.fillna(day_of(subjects[name], subjects["TRTSDT"]))
-    end = seen.clip(lower=days, upper=days + AFTER_TREATMENT).fillna(days)
-    death = _death_day(subjects, end)
-    early, by_death = _stopped(subjects)
-    counts = by_death | (death <= days + AFTER_TREATMENT)
-    end = end.mask(counts & (death > end), death)
-    people["event"] = chosen.groupby("subject")["day"].min().reindex(people["subject"]).to_numpy()
-    people["event"] = people["event"].clip(lower=1)
-    people["death"] = death
-    people["discontinuation"] = days.where(early & ~by_death)
-    people["censored"] = end
-    order = ["event", "death", "discontinuation", CENSORED]
-    people = people[people["censored"].notna()]
-    times = people[order]
+    people = follow_up(subjects, window_days=window_days)
+    people = people[people["end"].notna()].copy()
+    counted = chosen[in_window(chosen, people)]
+    people["event"] = counted.groupby("subject")["day"].min().clip(lower=1).reindex(people["subject"]).to_numpy()
+    # Whoever has an event was seen on its day.
+    people[CENSORED] = people[["end", "event"]].max(axis=1).where(people["death"].isna(), people["end"])
+    people["discontinuation"] = people["last"].where(people["stopped"])
+    times = people[["event", "death", "discontinuation", CENSORED]]
     first = times.min(axis=1)
     made = people[["subject", "arm"]].assign(time=first)
     made["cause"] = times.eq(first, axis=0).idxmax(axis=1)
@@ -143,28 +135,3 @@ def at_risk_times(frame: pd.DataFrame, unit: str = "days") -> list[int]:
 
 def _least_share(frame: pd.DataFrame, day: int) -> float:
     return float((frame["time"] >= day).groupby(frame["arm"]).mean().min())
-
-
-def _death_day(subjects: pd.DataFrame, end: pd.Series) -> pd.Series:
-    """The day of death; where only the fact is known, the last day seen."""
-    known = pd.Series(float("nan"), index=subjects.index)
-    if {"DTHDT", "TRTSDT"} <= set(subjects):
-        known = day_of(subjects["DTHDT"], subjects["TRTSDT"]).clip(lower=1)
-    if "DTHFL" in subjects:
-        known = known.where(known.notna(), end.where(subjects["DTHFL"] == "Y"))
-    return known
-
-
-def _stopped(subjects: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
-    """Whose treatment stopped before its planned end, and of whom by death."""
-    none = pd.Series(False, index=subjects.index)
-    name = next((name for name in STATUS if name in subjects and subjects[name].notna().any()), None)
-    if name is None:
-        return none, none
-    status = subjects[name].astype(str).str.strip().str.upper()
-    early = subjects[name].notna() & ~status.isin(COMPLETED)
-    reason = next((subjects[reason] for reason in TREATMENT_REASONS if reason in subjects), None)
-    by_death = status == "DEATH"
-    if reason is not None:
-        by_death |= reason.astype(str).str.strip().str.upper() == "DEATH"
-    return early, early & by_death

@@ -9,6 +9,7 @@ from evidence_lib.report import cells
 from evidence_lib.report.context import View
 from evidence_lib.report.display import Figure, Table
 from evidence_lib.report.figures.labels import place_labels, stack_labels, wrapped
+from evidence_lib.report.tables.safety_cells import window
 from evidence_lib.report.tables.safety_course import followed
 from evidence_lib.report.theme import GREY, pens, theme
 
@@ -65,7 +66,10 @@ def first_adverse_event(curve: pd.DataFrame, at_risk: pd.DataFrame, *, view: Vie
         drawing=figure,
         alternative_text=_alternative_text(view, arms),
         data=_data(view, at_risk, arms),
-        footnotes=[followed(view), view.words("safety.figure.first.how_to_read", level=cells.level(view))],
+        footnotes=[
+            followed(view),
+            view.words("safety.figure.first.how_to_read", level=cells.level(view), days=window(view)[0]),
+        ],
     )
 
 

@@ -22,11 +22,13 @@ from evidence_lib.report.tables.safety_cells import (
     places,
     points_cell,
     rate_cell,
+    window,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
 
+STOPPED = "discontinuation"
 GRADES = (NOT_CODED, "0", "1", "2", "3", "4", "5", "MILD", "MODERATE", "SEVERE", "LIFE THREATENING", "FATAL")
 
 
@@ -45,7 +47,9 @@ def adverse_event_overview(*, view: View) -> Table:
     categories = [key for key in places(view, "ae.incidence") if key[0] and not key[1]]
     lines = [(view.words(f"safety.category.{key[0]}"), key) for key in categories]
     notes = [view.words("safety.overview.how_to_read")]
-    notes += [view.words("safety.overview.related")] if any(key[0] == "related" for key in categories) else []
+    days, later = window(view)
+    notes += [view.words("safety.window.counted", days=days), *later]
+    notes += _related_notes(view) if any(key[0] == "related" for key in categories) else []
     return _incidence_table(view, view.words("safety.overview.title"), lines, None, notes)
 
 
@@ -89,11 +93,14 @@ def adverse_event_rates(terms: pd.DataFrame, *, view: View, categories: bool = F
         columns += [view.words("safety.rates.difference", comparison=versus)]
         columns += [view.words("safety.rates.ratio", comparison=versus)]
     title = "safety.rates.title_categories" if categories else "safety.rates.title"
+    days, later = window(view)
+    notes = [view.words("safety.rates.how_to_read", level=cells.level(view), days=days), *later]
+    notes += [view.words("safety.rates.stopped")] if any(key[0] == STOPPED for _, key in lines) else []
     return Table(
         title=view.words(title),
         columns=columns,
         rows=rows,
-        footnotes=[view.words("safety.rates.how_to_read", level=cells.level(view)), *cells.footnotes(view, used)],
+        footnotes=[*notes, *cells.footnotes(view, used)],
     )
 
 
@@ -206,6 +213,18 @@ def _incidence_table(
         groups=groups,
         footnotes=[*notes, view.words("safety.terms.cell"), *cells.footnotes(view, used)],
     )
+
+
+def _related_notes(view: View) -> list[str]:
+    """The rule, and which answers in the data count as related or not."""
+    answers = view.results.table("safety.relation").to_dict("records")
+    notes = [view.words("safety.overview.related")]
+    for key, related in (("safety.overview.unrelated_answers", False), ("safety.overview.related_answers", True)):
+        found = [
+            one["answer"] or view.words("safety.overview.no_answer") for one in answers if one["related"] == related
+        ]
+        notes += [view.words(key, answers=found)] if found else []
+    return notes
 
 
 def _grade_rank(grade: str) -> tuple[int, str]:

@@ -45,6 +45,13 @@ def at(*, category: str = "", soc: str = "", term: str = "", cause: str = "") ->
     return (category, soc, term, cause)
 
 
+def window(view: View) -> tuple[int, list[str]]:
+    """The declared days after the last dose, and a note where events that are counted began later."""
+    (line,) = view.results.table("safety.window").to_dict("records")
+    later = int(line["later"])
+    return int(line["days"]), [view.words("safety.window.later", count=later)] if later else []
+
+
 def name_of(view: View, term: str) -> str:
     """A term or organ class as printed."""
     return view.words("safety.not_coded") if term == NOT_CODED else view.label(term)

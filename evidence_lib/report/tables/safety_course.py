@@ -17,6 +17,7 @@ from evidence_lib.report.tables.safety_cells import (
     places,
     points_cell,
     present,
+    window,
 )
 from evidence_lib.results import Row
 
@@ -77,7 +78,8 @@ def first_event(*, view: View) -> Table:
 
     Notes
     -----
-    Misreading: it is the share that had the event while on treatment, not what would be seen if nobody stopped or died.
+    Misreading: it is the share that had the event on treatment or in the window after it, not what would be seen if
+    nobody stopped or died.
     """
     rows, groups, used = [], [], []
     arms, reference = view.context.arms, view.context.reference
@@ -102,6 +104,7 @@ def first_event(*, view: View) -> Table:
             )
             groups.append(view.words(f"safety.cause.{cause}"))
             used += [*of_arms, *compared]
+    days, later = window(view)
     return Table(
         title=view.words("safety.first.title"),
         columns=(
@@ -111,7 +114,12 @@ def first_event(*, view: View) -> Table:
         ),
         rows=rows,
         groups=groups,
-        footnotes=[followed(view), view.words("safety.first.how_to_read"), *cells.footnotes(view, used)],
+        footnotes=[
+            followed(view),
+            view.words("safety.first.how_to_read", days=days),
+            *later,
+            *cells.footnotes(view, used),
+        ],
     )
 
 
@@ -144,7 +152,7 @@ def deaths(*, view: View) -> Table:
         if cause:
             heading, group = name_of(view, cause), view.words("safety.deaths.by_cause")
         elif category:
-            heading, group = view.words(f"safety.deaths.{category}"), view.words("safety.deaths.by_time")
+            heading, group = _phase(view, category), view.words("safety.deaths.by_time")
         else:
             heading, group = view.words("safety.deaths.any"), view.words("safety.deaths.all")
         of_arms = [found.get((key, arm)) for arm in view.context.arms]
@@ -158,6 +166,13 @@ def deaths(*, view: View) -> Table:
         groups=groups,
         footnotes=[view.words("safety.deaths.how_to_read"), *cells.footnotes(view, used)],
     )
+
+
+def _phase(view: View, category: str) -> str:
+    """When somebody died, against the declared window."""
+    if category == "unknown":
+        return view.words("safety.deaths.unknown")
+    return view.words(f"safety.deaths.{category}", days=window(view)[0])
 
 
 def _summary_cell(view: View, record: Mapping[Any, Any] | None, names: Sequence[str]) -> str:
