@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from evidence_lib.report.context import Context
 
 Role = Literal["main", "sensitivity", "supplementary"]
+NO_ENDPOINT = "any"  # of results that belong to no one endpoint, such as counts of subjects
 IDENTIFYING = ("SUBJECT", "SUBJID", "USUBJID")
 
 
@@ -46,6 +47,10 @@ class Recorder:
     asked: Estimand | None = None
     _withheld: dict[str, Message] = field(default_factory=dict)
     _told: list[Message] = field(default_factory=list)
+
+    @property
+    def _endpoint(self) -> str:
+        return self.context.endpoint or NO_ENDPOINT
 
     @property
     def arms(self) -> list[str]:
@@ -96,7 +101,7 @@ class Recorder:
         given = _Given(
             groups={**(groups or {}), **({} if role == "main" else {"role": role})},
             role=role,
-            endpoint=self.context.endpoint if endpoint is None else endpoint,
+            endpoint=self._endpoint if endpoint is None else endpoint,
             population=self.context.population if population is None else population,
         )
         name = table or calls.TABLE_OF.get(statistic.__name__)
@@ -160,7 +165,7 @@ class Recorder:
         """Keep estimates that were made elsewhere; ``second`` is the recalculation of a single one, from ``source``."""
         within = _Given(
             groups={},
-            endpoint=self.context.endpoint if endpoint is None else endpoint,
+            endpoint=self._endpoint if endpoint is None else endpoint,
             population=self.context.population if population is None else population,
         )
         for estimate in calls.items(estimates):
@@ -263,7 +268,7 @@ class Recorder:
         self.results.add(
             rows_of(
                 estimate,
-                endpoint=within.endpoint if within else self.context.endpoint,
+                endpoint=within.endpoint if within else self._endpoint,
                 population=within.population if within else self.context.population,
                 days_per_unit=DAYS_PER_UNIT[self.context.unit],
                 second=second,
