@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 import matplotlib as mpl
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as FigureClass
 from matplotlib.text import Text
 
 from evidence_lib.errors import InvalidInput
 from evidence_lib.report import figures
 from evidence_lib.report.context import view
 from evidence_lib.report.display import Figure
+from evidence_lib.report.figures.labels import height_at, place_labels
 from evidence_lib.report.theme import COLOURS, pens, svg, theme
 from tests.report import material
 
@@ -66,6 +69,35 @@ def test_labels_stay_inside_the_figure_and_keep_the_share(size: Size) -> None:
     assert len(labels) == 3
     width = figure.drawing.get_figwidth() * figure.drawing.dpi
     assert all(label.get_window_extent(renderer).x1 <= width for label in labels)
+
+
+@pytest.mark.parametrize("rising", [False, True])
+@pytest.mark.parametrize("milestone", [60, 120, 180, 240, 295])
+def test_long_labels_stand_inside_the_axes_on_their_own_side(milestone: int, rising: bool) -> None:
+    """Two long names in the small form: never over the numbers of the axis, never beyond the other arm's curve."""
+    upper, lower = "Wexolimab + chemotherapy 69%", "Placebo + chemotherapy 61%"
+    rates = {upper: 0.0012, lower: 0.0026} if not rising else {upper: 0.0080, lower: 0.0050}
+    times = [float(day) for day in range(0, 301, 5)]
+    curves = {
+        name: (times, [1 - math.exp(-rate * day) if rising else math.exp(-rate * day) for day in times])
+        for name, rate in rates.items()
+    }
+    drawing = FigureClass(figsize=(4.7, 2.87))
+    axes = drawing.add_axes((0.11, 0.31, 0.85, 0.65))
+    axes.set_xlim(0, 300)
+    axes.set_ylim(0, 1.02)
+    with theme("F1", small=True):
+        place_labels(axes, {upper: upper, lower: lower}, curves, pens((upper, lower)), at=milestone, gap=2.4)
+    renderer = FigureCanvasAgg(drawing).get_renderer()
+    for text in axes.texts:
+        name = text.get_text().replace("\n", " ")
+        box = text.get_window_extent(renderer).transformed(axes.transData.inverted())
+        assert 0 <= box.x0 < box.x1 <= 300
+        assert 0 <= box.y0 < box.y1 <= 1.03
+        other = lower if name == upper else upper
+        heights = [height_at(curves[other], box.x0 + box.width * i / 20) or 0.0 for i in range(21)]
+        assert box.y0 > max(heights) if name == upper else box.y1 < min(heights)
+    assert [text.get_text().replace("\n", " ") for text in axes.texts] == [upper, lower]
 
 
 def test_numbers_at_risk_stand_under_their_ticks_in_the_arms_colour() -> None:

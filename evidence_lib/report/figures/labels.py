@@ -5,12 +5,16 @@ from __future__ import annotations
 import textwrap
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 from evidence_lib.report.theme import Pen
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.backend_bases import RendererBase
+    from matplotlib.text import Text
 
 Steps = tuple[Sequence[float], Sequence[float]]
 FAR = 0.06
@@ -55,6 +59,16 @@ def stack_labels(
         axes.plot([at, end * 1.04], [level, centre], color=colour, linewidth=0.6, clip_on=False)
 
 
+@dataclass(frozen=True)
+class _Form:
+    """A label as it may be written, with its size in the units of the axes, and where its right end may stand."""
+
+    text: str
+    width: float
+    height: float
+    right: float
+
+
 def place_labels(
     axes: Axes,
     texts: Mapping[str, str],
@@ -81,14 +95,11 @@ def place_labels(
         label = axes.text(
             at - gap, 0.5, texts[arm], ha="right", va="center", color=pen[arm].colour, fontweight="bold", zorder=5
         )
-        box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
-        if not _right_edges(box.width, at=at, gap=gap, end=axes.get_xlim()[1]):
-            label.set_text(wrapped(texts[arm].replace("\n", " "), len(texts[arm]) // 2 + 4))
-            box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
-        width, height = box.width, box.height
+        forms = _forms(label, axes, renderer, at=at, gap=gap)
         side = ABOVE if rank == 0 else BELOW if rank == len(order) - 1 else EITHER
-        rights = _right_edges(width, at=at, gap=gap, end=axes.get_xlim()[1]) or [at - gap]
-        centre, right = _free_place(width, height, anchors[arm], curves, taken, side=side, rights=rights, gap=gap)
+        form, centre = _free_place(forms, anchors[arm], curves, taken, side=side, gap=gap)
+        right, width, height = form.right, form.width, form.height
+        label.set_text(form.text)
         label.set_position((right, centre))
         place = (right - width, right, centre - height / 2, centre + height / 2)
         taken.append(place)
@@ -97,6 +108,26 @@ def place_labels(
             axes.plot(
                 [right - width / 4, anchors[arm][0]], [edge, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6
             )
+
+
+def _forms(label: Text, axes: Axes, renderer: RendererBase, *, at: float, gap: float) -> list[_Form]:
+    """How and where a label may be written, the best first: as it is, or wrapped; left of the milestone, or right.
+
+    Right of the milestone a share stands beside a later stretch of its curve, which it does not describe; so a wrapped
+    label left of it is better. Across the milestone is the last resort.
+    """
+    text, end = label.get_text(), axes.get_xlim()[1]
+    before, after, across = [], [], []
+    for shown in dict.fromkeys((text, wrapped(text.replace("\n", " "), len(text) // 2 + 4))):
+        label.set_text(shown)
+        box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
+        width, height = box.width, box.height
+        lefts = [at - gap - width * k / 2 for k in range(4)]
+        rights = [at + gap + width * (1 + k / 2) for k in range(4)]
+        before += [_Form(shown, width, height, right) for right in lefts if right - width >= gap]
+        after += [_Form(shown, width, height, right) for right in rights if right <= end]
+        across.append(_Form(shown, width, height, end - gap))
+    return [*before, *after, *across]
 
 
 def _distance(place: tuple[float, float, float, float], steps: Steps) -> float:
@@ -113,44 +144,34 @@ def _anchor(steps: Steps, at: float) -> tuple[float, float]:
 
 
 def _free_place(
-    width: float,
-    height: float,
+    forms: Sequence[_Form],
     anchor: tuple[float, float],
     curves: Mapping[str, Steps],
     taken: Sequence[tuple[float, float, float, float]],
     *,
     side: tuple[tuple[int, ...], ...],
-    rights: Sequence[float],
     gap: float,
-) -> tuple[float, float]:
-    """The centre height and the right edge of the first place that covers nothing.
+) -> tuple[_Form, float]:
+    """The first form of a label and its centre height that cover nothing.
 
     If every place covers a curve, the one that covers no other label.
     """
-    step = height / 6
-    offsets = [i * step for i in range(int(1.0 / step) + 1)]
-    fallback: tuple[float, float] | None = None
-    for edge in rights:
-        left = edge - width
-        for signs, offset in ((signs, offset) for signs in side for offset in offsets):
-            for sign in signs:
-                centre = anchor[1] + sign * offset
-                low, high = centre - height / 2, centre + height / 2
-                if low < 0.01 or high > 1.02:
-                    continue
-                if any(l < edge and left < r and b < high and low < t for l, r, b, t in taken):  # noqa: E741
-                    continue
-                fallback = fallback or (centre, edge)
-                if not _covers_a_curve(left - gap, edge + gap, low, high, curves):
-                    return centre, edge
-    return fallback or (anchor[1], rights[0])
-
-
-def _right_edges(width: float, *, at: float, gap: float, end: float) -> list[float]:
-    """Where a label may end: at the milestone, further left, and right of it, as far as there is room."""
-    before = [at - gap - width * k / 2 for k in range(4)]
-    after = [at + gap + width * (1 + k / 2) for k in range(4)]
-    return [edge for edge in before if edge - width >= gap] + [edge for edge in after if edge <= end]
+    fallback: tuple[_Form, float] | None = None
+    # A label on the wrong side of its curve is read as that of another one, so the side goes before the distance.
+    for signs, form in product(side, forms):
+        left, step = form.right - form.width, form.height / 6
+        offsets = [i * step for i in range(int(1.0 / step) + 1)]
+        for offset, sign in product(offsets, signs):
+            centre = anchor[1] + sign * offset
+            low, high = centre - form.height / 2, centre + form.height / 2
+            if low < 0.01 or high > 1.02:
+                continue
+            if any(l < form.right and left < r and b < high and low < t for l, r, b, t in taken):  # noqa: E741
+                continue
+            fallback = fallback or (form, centre)
+            if not _covers_a_curve(left - gap, form.right + gap, low, high, curves):
+                return form, centre
+    return fallback or (forms[0], anchor[1])
 
 
 def _covers_a_curve(left: float, right: float, low: float, high: float, curves: Mapping[str, Steps]) -> bool:
