@@ -192,7 +192,7 @@ def test_the_first_of_event_stopping_death_and_the_end() -> None:
     assert found[6] == ("censored", 50)  # seen until day 80; events end to count 30 days after the last dose
     assert found[7] == ("event", 1)  # before the first dose, but flagged as treatment-emergent
     assert found[8] == ("discontinuation", 50)  # an event after the window is none here
-    assert found[9] == ("censored", 33)  # stopped, and seen for a part of the window only
+    assert found[9] == ("discontinuation", 33)  # stopped, and seen for a part of the window only
     assert found[10] == ("event", 40)  # an event shows that the subject was seen on its day
     assert found[11] == ("discontinuation", 50)  # a death after the window
 

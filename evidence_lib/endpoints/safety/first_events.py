@@ -86,10 +86,10 @@ def first_event(
 
     ``cause`` is event, discontinuation, death or censored. Day 1 is the day of the first dose. Events count up to
     ``window_days`` after the last dose, as in every count; so treatment that stopped before its planned end competes
-    on the last day of that window, and death in the window on its own day. Who completed treatment or is still
-    treated, and who was not seen until the end of the window, is censored on the last day seen in it. On one day an
-    event goes first, then death. A subject whose length of treatment is not known, and an event without a day,
-    are left out.
+    on the last day of that window, or the last day seen in it: censored there, a subject would stand for those who are
+    still treated. Death in the window competes on its own day. Who completed treatment or is still treated is censored
+    on the last day seen in the window. On one day an event goes first, then death. A subject whose length of treatment
+    is not known, and an event without a day, are left out.
     ``attrs["selected"]`` is a frame that says what the events are: ``what`` and, for declared terms, ``term``.
     """
     chosen, selected = selected_events(events, terms)
@@ -99,7 +99,7 @@ def first_event(
     people["event"] = counted.groupby("subject")["day"].min().clip(lower=1).reindex(people["subject"]).to_numpy()
     # Whoever has an event was seen on its day.
     people[CENSORED] = people[["end", "event"]].max(axis=1).where(people["death"].isna(), people["end"])
-    people["discontinuation"] = people["last"].where(people["stopped"])
+    people["discontinuation"] = people[CENSORED].where(people["stopped"])
     times = people[["event", "death", "discontinuation", CENSORED]]
     first = times.min(axis=1)
     made = people[["subject", "arm"]].assign(time=first)
