@@ -124,7 +124,7 @@ def test_differences_and_rates_are_of_the_terms_that_are_shown(results: dict[str
 
 
 def test_rates_equal_those_of_r(rows: Any) -> None:
-    """R 4.2.2: poisson.test(77, 2562 / 36525), poisson.test(c(77, 65), c(2562, 5398)); days until 30 after the last dose."""
+    """R 4.2.2: poisson.test(77, 2562 / 36525), poisson.test(c(77, 65), c(2562, 5398)); days at risk."""
     at = {"category": "any"}
     limits = [value(rows, "rate.incidence", name, arm=LOW, **at) for name in ("conf_low", "conf_high")]
     assert limits == pytest.approx([866.3238987, 1371.9940281], rel=1e-6)
