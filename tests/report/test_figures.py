@@ -100,6 +100,20 @@ def test_long_labels_stand_inside_the_axes_on_their_own_side(milestone: int, ris
     assert [text.get_text().replace("\n", " ") for text in axes.texts] == [upper, lower]
 
 
+def test_no_line_strikes_through_a_label_that_stands_at_its_point() -> None:
+    """A curve that falls steeply just before the milestone: far from the label's middle, at the label's end."""
+    curves = {"Control 37%": ([0.0, 290.0, 299.0, 400.0], [1.0, 0.6, 0.37, 0.3])}
+    axes = FigureClass(figsize=(4.7, 2.87)).add_axes((0.11, 0.31, 0.85, 0.65))
+    axes.set_xlim(0, 400)
+    axes.set_ylim(0, 1.02)
+    place_labels(axes, {"Control 37%": "Control 37%"}, curves, pens(("Control 37%",)), at=300, gap=3.2)
+    renderer = FigureCanvasAgg(axes.figure).get_renderer()
+    (label,) = axes.texts
+    box = label.get_window_extent(renderer).transformed(axes.transData.inverted())
+    near = min(abs(box.y0 - 0.37), abs(box.y1 - 0.37)) <= 0.06 and box.x1 > 290
+    assert bool(axes.lines) != near
+
+
 def test_numbers_at_risk_stand_under_their_ticks_in_the_arms_colour() -> None:
     figure = km(THREE)
     axes = figure.drawing.axes[0]

@@ -103,7 +103,7 @@ def place_labels(
         label.set_position((right, centre))
         place = (right - width, right, centre - height / 2, centre + height / 2)
         taken.append(place)
-        if _distance(place, curves[arm]) > FAR:
+        if _distance(place, curves[arm]) > FAR and not _beside(place, anchors[arm], gap):
             edge = place[3] if anchors[arm][1] > centre else place[2]
             axes.plot(
                 [right - width / 4, anchors[arm][0]], [edge, anchors[arm][1]], color=pen[arm].colour, linewidth=0.6
@@ -135,6 +135,12 @@ def _distance(place: tuple[float, float, float, float], steps: Steps) -> float:
     left, right, low, high = place
     heights = [height_at(steps, left + (right - left) * i / 24) for i in range(25)]
     return min((max(low - h, h - high, 0.0) for h in heights if h is not None), default=1.0)
+
+
+def _beside(place: tuple[float, float, float, float], anchor: tuple[float, float], gap: float) -> bool:
+    """Whether a label ends next to the point that it names: a line to it would only strike through the text."""
+    left, right, low, high = place
+    return left - 2 * gap <= anchor[0] <= right + 2 * gap and low - FAR <= anchor[1] <= high + FAR
 
 
 def _anchor(steps: Steps, at: float) -> tuple[float, float]:
