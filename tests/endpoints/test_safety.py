@@ -234,6 +234,13 @@ def test_who_stopped_by_adsl_stopped_on_the_day_of_the_last_dose() -> None:
     assert stopped[["event", "time"]].to_numpy().tolist() == [[1, 10], [0, 50]]
 
 
+def test_who_was_treated_for_an_unknown_time_is_left_out_though_seen_or_dead() -> None:
+    frame = people(TRTEDT=[on(10), None, None], EOSDT=[on(90), on(90), None], DTHDT=[None, None, on(20)])
+    events = data.adverse_events(records(AETERM=["x"] * 3, ASTDT=[on(5)] * 3, TRTEMFL=["Y"] * 3), frame)
+    assert data.first_event(events, frame)["subject"].tolist() == [0]
+    assert data.times_to_first(events, frame, levels=["term"])["subject"].tolist() == [0]
+
+
 def test_the_declared_terms_are_followed() -> None:
     adae = pd.DataFrame({"subject": [0, 0], "arm": "A", "AEDECOD": ["Rash", "Colic"], "AEBODSYS": ["Skin", "Gut"],
                          "ASTDT": [on(3), on(7)], "TRTEMFL": "Y"})  # fmt: skip

@@ -41,6 +41,7 @@ def follow_up(subjects: pd.DataFrame, *, window_days: int = WINDOW_DAYS) -> pd.D
     death = _death_day(subjects, status, seen.fillna(treated))
     death = death.where(death <= last)
     end = seen.clip(lower=treated).fillna(last.mask(status == "ONGOING", treated)).clip(upper=last)
+    end = end.where(treated.notna())  # a missing bound would bound nothing
     made = subjects[["subject", "arm"]].assign(treated=treated, last=last, end=death.fillna(end), death=death)
     made["stopped"] = (status != "") & ~status.isin(COMPLETED)
     return made
