@@ -9,7 +9,7 @@ from evidence_lib.report import cells
 from evidence_lib.report.comparison import Value, value_of
 from evidence_lib.report.context import View
 from evidence_lib.report.first_screen import KeyMessage
-from evidence_lib.report.formal import formal_lines
+from evidence_lib.report.formal import formal_lines, kind_of
 from evidence_lib.report.mean_differences import (
     difference_row,
     direction,
@@ -156,7 +156,7 @@ def _difference(view: View, treatment: str) -> tuple[str, list[str]]:
     row = difference_row(view, str(found.main), treatment)
     p = cells.statistic(view, row, "p_value") if row is not None else None
     if p is not None and p.value is not None:
-        lines.append(say("continuous.story.key.p", p=p.value))
+        lines.append(say("continuous.story.key.p", p=p.value, kind=kind_of(view, float(p.value))))
     lines += formal_lines(view)
     if found.important_difference is not None:
         lines.append(say("continuous.story.key.important", size=found.important_difference))
