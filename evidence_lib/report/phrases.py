@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Protocol
 
@@ -54,6 +54,15 @@ def interval_text(view: View, value: Value, kind: str, key: str = "key.interval"
     level = cells.level(view)
     low, high = view.words.form(value.low, kind), view.words.form(value.high, kind)
     return view.words(key, level=level, low=low, high=high)
+
+
+def effect_sentences(view: View, effects: Iterable[tuple[str, Value, str]], phrases: Mapping[str, str]) -> list[str]:
+    """A sentence with interval for each effect that is given: the key of its sentence, its value, its number form."""
+    return [
+        view.words(key, value=value.estimate, interval=interval_text(view, value, kind), **phrases)
+        for key, value, kind in effects
+        if value.given
+    ]
 
 
 def rounding_shows(comparison: Comparison, digits: int) -> bool:

@@ -12,6 +12,7 @@ from evidence_lib.report.first_screen import KeyMessage, without_bold
 from evidence_lib.report.formal import formal_lines, formal_sentences, kind_of, limit_of_p_values
 from evidence_lib.report.key_messages import missing, versus
 from evidence_lib.report.phrases import (
+    effect_sentences,
     gap,
     interval_text,
     main_answer,
@@ -245,14 +246,12 @@ def _effect(view: View) -> Passage:
     for comparison in _comparisons(view):
         phrases = phrases_of(view, comparison)
         parts = [without_bold(_answer(view, comparison))]
-        for key, value, kind in (
+        effects = (
             ("survival.story.effect.difference", comparison.difference, "points"),
             ("survival.story.effect.subdistribution", comparison.subdistribution, "ratio"),
             ("survival.story.effect.cause_specific", comparison.cause_specific, "ratio"),
-        ):
-            if value.given:
-                interval = interval_text(view, value, kind)
-                parts.append(say(key, value=value.estimate, interval=interval, **phrases))
+        )
+        parts += effect_sentences(view, effects, phrases)
         if comparison.gray_p is not None:
             p = comparison.gray_p
             parts.append(say("survival.story.effect.gray", p=p, kind=kind_of(view, p)))

@@ -13,6 +13,7 @@ from evidence_lib.report.formal import formal_sentences, kind_of, limit_of_p_val
 from evidence_lib.report.key_messages import key_messages as messages_of_comparisons
 from evidence_lib.report.key_messages import key_messages_of_one_arm
 from evidence_lib.report.phrases import (
+    effect_sentences,
     gap,
     interval_text,
     main_answer,
@@ -145,14 +146,12 @@ def _effect(view: View) -> Passage:
     for comparison in comparisons(view):
         phrases = phrases_of(view, comparison)
         parts = [without_bold(_answer(view, comparison))]
-        for key, value, kind in (
+        effects = (
             ("effect.difference", comparison.difference, "points"),
             ("effect.hazard_ratio", comparison.hazard_ratio, "ratio"),
             ("effect.adjusted", comparison.adjusted, "ratio"),
-        ):
-            if value.given:
-                interval = interval_text(view, value, kind)
-                parts.append(say(key, value=value.estimate, interval=interval, **phrases))
+        )
+        parts += effect_sentences(view, effects, phrases)
         if comparison.logrank_p is not None:
             p, key = comparison.logrank_p, f"effect.logrank.{comparison.hazard_ratio_kind}"
             parts.append(say(key, p=p, kind=kind_of(view, p)))
